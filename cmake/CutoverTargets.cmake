@@ -1,0 +1,44 @@
+# One target per folder: cutover_library(<folder> SOURCES ... DEPS ... TESTS ...).
+# Headers live beside sources and are included from src/: #include "engine/engine.h".
+
+option(CUTOVER_WERROR "Treat warnings as errors (on in every preset)" ON)
+option(CUTOVER_FAULT_POINTS "Compile in the points at which tests kill the process" OFF)
+option(CUTOVER_GRPC "Build the doors and the programs, which need gRPC" ON)
+option(CUTOVER_FUZZ "Build the fuzz targets (clang only)" OFF)
+
+# ccache, where it is installed, makes switching between branches and presets cheap.
+find_program(CUTOVER_CCACHE ccache)
+if(CUTOVER_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${CUTOVER_CCACHE})
+endif()
+
+add_library(cutover_options INTERFACE)
+target_compile_features(cutover_options INTERFACE cxx_std_23)
+target_include_directories(cutover_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
+target_compile_definitions(cutover_options INTERFACE
+    CUTOVER_VERSION="${PROJECT_VERSION}"
+    $<$<BOOL:${CUTOVER_FAULT_POINTS}>:CUTOVER_FAULT_POINTS>)
+target_compile_options(cutover_options INTERFACE
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast -Wnon-virtual-dtor
+    -Woverloaded-virtual -Wsuggest-override -Wswitch-enum -Wformat=2 -Wno-missing-field-initializers
+    $<$<BOOL:${CUTOVER_WERROR}>:-Werror>)
+
+function(cutover_library name)
+    cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;TESTS" ${ARGN})
+    if(ARG_SOURCES)
+        add_library(cutover_${name} STATIC ${ARG_SOURCES})
+        target_link_libraries(cutover_${name} PUBLIC cutover_options ${ARG_DEPS})
+    else()
+        add_library(cutover_${name} INTERFACE)
+        target_link_libraries(cutover_${name} INTERFACE cutover_options ${ARG_DEPS})
+    endif()
+    add_library(cutover::${name} ALIAS cutover_${name})
+
+    if(BUILD_TESTING AND ARG_TESTS)
+        add_executable(cutover_${name}_test ${ARG_TESTS})
+        target_link_libraries(cutover_${name}_test PRIVATE cutover::${name} GTest::gmock GTest::gtest_main)
+        include(GoogleTest)
+        gtest_discover_tests(cutover_${name}_test TEST_PREFIX "${name}/" DISCOVERY_TIMEOUT 60
+            PROPERTIES TIMEOUT 120)
+    endif()
+endfunction()

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "model/event.h"
+#include "model/generation.h"
+#include "model/operation.h"
+
+namespace cutover {
+
+struct HealthStatus {
+    std::string name;
+    std::string from;  // "package nos 1.1.0", "device.toml", "agent"
+    bool healthy = false;
+    std::string detail;  // what was asked and answered
+    WallTime checked{};
+    bool operator==(const HealthStatus&) const = default;
+};
+
+struct ServiceStatus {
+    std::string name;
+    std::string state;  // "running", "ended", "failed", "starting", "stopped"
+    int restarts = 0;
+    std::string detail;
+    bool operator==(const ServiceStatus&) const = default;
+};
+
+// All that can be shown of a device, as of one instant.
+struct DeviceState {
+    std::string device_name;
+    std::string hardware;
+    std::string serial;
+    std::string agent_version;
+    Slot active_slot = Slot::a;
+    std::string boot_reason;  // "default", "trial 1 of 2", "fallback: trial exhausted"
+    Marks marks;
+    std::vector<Generation> generations;  // oldest first
+    std::vector<SlotStatus> slots;        // A, then B
+    std::vector<ServiceStatus> services;
+    std::vector<HealthStatus> health;  // results of the last round
+    std::vector<Alarm> alarms;         // raised and not cleared
+    std::optional<Operation> current;  // the operation that holds the lock
+    std::uint32_t epoch = 0;
+    std::int64_t last_event = 0;
+    bool operator==(const DeviceState&) const = default;
+};
+
+using FeedItem = std::variant<Event, Progress>;
+
+struct FollowRequest {
+    std::int64_t after_sequence = 0;  // kept events after this one come first
+    OperationId operation = 0;        // only this one's; 0: all
+    bool progress = true;
+};
+
+enum class LogSource : std::uint8_t { agent, operation, status_file, alarm_history };
+
+struct LogRequest {
+    LogSource source = LogSource::agent;
+    OperationId operation = 0;  // of LogSource::operation
+    int max_lines = 200;        // the last ones
+};
+
+// What can be asked of a device. The agent is one; so is a client at a distance, and a simulator.
+// Safe to call from several threads. No call waits for an operation.
+class Device {
+public:
+    virtual ~Device() = default;
+
+    virtual Result<DeviceState> state() = 0;
+
+    // Plans and checks; changes nothing (but remembers a successful preview's hash).
+    virtual Result<Preview> preview(const Request& request) = 0;
+
+    // Starts an operation that then lives in the device, not in the caller. Refused before anything
+    // is changed when a check says no or another operation is at work (`conflict`).
+    virtual Result<OperationId> start(const Request& request) = 0;
+
+    // Undoes the operation at work; refused after its commit point. Returns when the wish is noted.
+    virtual Result<> cancel(OperationId operation) = 0;
+
+    virtual Result<Operation> operation(OperationId operation) = 0;
+    virtual Result<std::vector<Operation>> operations(int max_count) = 0;  // newest first
+
+    // Feeds `sink` until it returns false, `stop` is requested, or the device goes away
+    // (`unavailable`).
+    virtual Result<> follow(const FollowRequest& request,
+                            const std::function<bool(const FeedItem&)>& sink,
+                            std::stop_token stop) = 0;
+
+    virtual Result<std::vector<std::string>> log(const LogRequest& request) = 0;
+};
+
+}  // namespace cutover

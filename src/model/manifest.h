@@ -1,0 +1,114 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "model/package_kind.h"
+#include "model/version.h"
+
+namespace cutover {
+
+// What a service does when a change concerns it.
+enum class OnChange : std::uint8_t { none, reload, restart, restart_with_sockets, hook };
+enum class RestartPolicy : std::uint8_t { always, on_failure, never };
+// How a service says that it is up: it still runs; it has ended with exit code 0; it has sent
+// READY=1 to $NOTIFY_SOCKET (sd_notify(3)).
+enum class ReadyWhen : std::uint8_t { running, ended, notified };
+
+struct ServiceSpec {
+    std::string name;
+    std::vector<std::string> command;  // [0] relative to the package's root, or absolute
+    std::map<std::string, std::string> environment;
+    std::vector<std::string> listen;  // "tcp:127.0.0.1:8080", "tcp:8080": held by the supervisor
+    OnChange on_change = OnChange::restart;
+    RestartPolicy restart = RestartPolicy::on_failure;
+    ReadyWhen ready = ReadyWhen::running;
+    std::chrono::milliseconds start_timeout{std::chrono::seconds(10)};
+    bool operator==(const ServiceSpec&) const = default;
+};
+
+// Exactly one of http, tcp and exec is set.
+struct HealthSpec {
+    std::string name;
+    std::string http;               // URL; 2xx and 3xx are healthy
+    std::string tcp;                // "host:port"; a connection is healthy
+    std::vector<std::string> exec;  // exit code 0 is healthy; [0] as in ServiceSpec
+    std::chrono::milliseconds timeout{std::chrono::seconds(2)};
+    std::chrono::milliseconds interval{500};
+    int retries = 10;
+    bool operator==(const HealthSpec&) const = default;
+};
+
+struct Compatibility {
+    std::vector<std::string> hardware;      // empty: any
+    std::vector<std::string> architecture;  // empty: any
+    VersionRange base;                      // of packages on top: versions of bases they run on
+    VersionRange from;                      // versions that may be upgraded directly
+    bool operator==(const Compatibility&) const = default;
+};
+
+struct PayloadSpec {
+    PayloadType type = PayloadType::none;
+    std::uint64_t content_bytes = 0;    // of the payload, decompressed
+    std::uint64_t installed_bytes = 0;  // what it needs on the target file system
+    std::uint64_t chunk_count = 0;
+    bool operator==(const PayloadSpec&) const = default;
+};
+
+// A member of the package file after manifest.json, in file order.
+struct MemberSpec {
+    std::string name;
+    std::uint64_t size_bytes = 0;
+    std::string sha256;  // lower-case hexadecimal
+    bool operator==(const MemberSpec&) const = default;
+};
+
+// A member of a base (an integrated feature) or of an update pack.
+struct IncludedPackage {
+    PackageKind kind = PackageKind::feature;
+    std::string name;
+    Version version;
+    bool operator==(const IncludedPackage&) const = default;
+};
+
+struct Manifest {
+    int schema_major = 1;
+    int schema_minor = 0;
+    PackageKind kind = PackageKind::base;
+    std::string name;
+    Version version;
+    std::string summary;
+    std::uint32_t epoch = 0;  // security epoch: never installed below the device's
+    std::string created;      // ISO 8601, from SOURCE_DATE_EPOCH where that is set
+    PayloadSpec payload;
+    Compatibility compatible;
+    std::map<std::string, VersionRange> needs;  // [requires]; the word is a keyword of C++
+    std::map<std::string, VersionRange> conflicts;
+    std::map<std::string, Version> provides;
+    std::vector<IncludedPackage> includes;
+    std::vector<ServiceSpec> services;
+    std::vector<HealthSpec> health;
+    std::vector<std::string> programs;         // that must be on the device
+    std::vector<std::string> persist;          // paths kept over base upgrades, relative, no ".."
+    std::map<std::string, std::string> hooks;  // stage name -> member name ("hooks/stop.sh")
+    std::vector<std::string> config_modules;
+    std::string config_migrations;
+    std::vector<MemberSpec> members;
+    bool operator==(const Manifest&) const = default;
+};
+
+inline constexpr std::size_t kMaxManifestBytes = std::size_t{1024} * 1024;
+
+// Canonical JSON, the exact bytes that are signed: keys sorted, no white space but a last newline.
+std::string to_json(const Manifest& manifest);
+
+// Refuses what to_json() would not have written (an unknown key, another order, a bad name), and a
+// major schema above ours. A newer minor schema may add keys: they are kept out of the result.
+Result<Manifest> parse_manifest(std::string_view json);
+
+}  // namespace cutover

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "base/error.h"
+
+namespace cutover::errors {
+
+inline constexpr ErrorInfo slot_active{
+    .id = "slot.active",
+    .kind = Errc::refused,
+    .meaning = "The slot that runs is never written.",
+    .remedy = "Install to the standby slot; `cutover show version` tells which one that is."};
+inline constexpr ErrorInfo slot_no_space{
+    .id = "slot.no_space",
+    .kind = Errc::no_space,
+    .meaning = "The file system of the slots has too little room for the package.",
+    .remedy = "Free as much as the message says is missing on that file system, then try again."};
+inline constexpr ErrorInfo health_failed{
+    .id = "health.failed",
+    .kind = Errc::conflict,
+    .meaning = "A health check did not pass.",
+    .remedy = "See `cutover show health` for what was asked and answered."};
+
+}  // namespace cutover::errors

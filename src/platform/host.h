@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "model/manifest.h"
+
+namespace cutover {
+
+// The machine below: what it is, restarting it, and asking whether it is well.
+class Host {
+public:
+    virtual ~Host() = default;
+
+    virtual std::vector<std::string> hardware() const = 0;  // hardware ids; the first is its own
+    virtual std::string architecture() const = 0;           // as Debian names it: amd64, arm64
+
+    // Asks for a restart of the device. Returns at once; the agent then ends, and what runs after
+    // it is a boot. Repeatable.
+    virtual Result<> reboot() = 0;
+
+    // Runs one check once, in the running base: what was asked and answered, or why it is not
+    // healthy (health.failed, or `timeout`).
+    virtual Result<std::string> probe(const HealthSpec& check, std::stop_token stop) = 0;
+
+    // Environment that a script of a stage or a check is given besides the engine's own.
+    virtual std::filesystem::path root() const = 0;  // where the running base's files are
+    virtual std::filesystem::path data() const = 0;  // persistent data, the same for both slots
+};
+
+}  // namespace cutover

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "model/manifest.h"
+#include "model/slot.h"
+
+namespace cutover {
+
+// Takes the content of a payload in order. Given up without finish(), the slot holds nothing.
+class SlotWriter {
+public:
+    virtual ~SlotWriter() = default;
+    virtual Result<> write(std::span<const std::byte> content) = 0;
+    // All of it is durable when this returns, and the slot holds the package.
+    virtual Result<> finish() = 0;
+};
+
+struct SlotSpace {
+    std::filesystem::path file_system;  // a path on it, to name in messages
+    std::uint64_t available_bytes = 0;  // free, and what erasing the slot's content would free
+};
+
+// The two places for base images. The running slot cannot be opened for writing or erased: an
+// implementation refuses (slot.active), whoever asks.
+class SlotStore {
+public:
+    virtual ~SlotStore() = default;
+
+    virtual Result<SlotSpace> space(Slot slot) const = 0;
+
+    // Erases the slot, reserves the payload's installed_bytes (slot.no_space says what is missing)
+    // and opens it. From here to finish() the slot claims to hold nothing.
+    virtual Result<std::unique_ptr<SlotWriter>> open_for_writing(Slot slot,
+                                                                 const Manifest& manifest) = 0;
+    virtual Result<> erase(Slot slot) = 0;  // repeatable
+
+    // What the slot holds by its own account; `not_found` when it holds nothing.
+    virtual Result<Manifest> manifest(Slot slot) const = 0;
+
+    // Copies the files at `paths` (relative; files or folders) as they are now in `from` over what
+    // the package in `to` brought; where `from` has none, the package's own stays. Repeatable. `to`
+    // is not the running slot.
+    virtual Result<> carry_persistent(Slot from, Slot to,
+                                      const std::vector<std::string>& paths) = 0;
+};
+
+}  // namespace cutover
