@@ -14,7 +14,7 @@ ALLOWED = {
     "transfer": {"model", "crypto", "package"},
     "store": {"model"},
     "platform": {"model"},
-    "platform/emulated": {"model", "platform"},
+    "platform/emulated": {"model", "platform", "package"},
     "events": {"model", "store"},
     "engine": {"model", "crypto", "package", "transfer", "store", "platform", "events"},
     "agent": {"model", "crypto", "package", "transfer", "store", "platform", "events", "engine"},

@@ -1,27 +1,16 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
+#include "base/byte_source.h"
 #include "base/error.h"
 #include "model/manifest.h"
 #include "model/slot.h"
 
 namespace cutover {
-
-// Takes the content of a payload in order. Given up without finish(), the slot holds nothing.
-class SlotWriter {
-public:
-    virtual ~SlotWriter() = default;
-    virtual Result<> write(std::span<const std::byte> content) = 0;
-    // All of it is durable when this returns, and the slot holds the package.
-    virtual Result<> finish() = 0;
-};
 
 struct SlotSpace {
     std::filesystem::path file_system;  // a path on it, to name in messages
@@ -36,10 +25,11 @@ public:
 
     virtual Result<SlotSpace> space(Slot slot) const = 0;
 
-    // Erases the slot, reserves the payload's installed_bytes (slot.no_space says what is missing)
-    // and opens it. From here to finish() the slot claims to hold nothing.
-    virtual Result<std::unique_ptr<SlotWriter>> open_for_writing(Slot slot,
-                                                                 const Manifest& manifest) = 0;
+    // Erases the slot, reserves the payload's installed_bytes (slot.no_space says what is missing),
+    // and fills it with `content`, which must be exactly what the manifest's payload says (an image,
+    // or the tar of a tree). All of it is durable when this returns and the slot holds the package;
+    // until then, and after a failure or a cut, the slot holds nothing. Repeatable.
+    virtual Result<> write(Slot slot, const Manifest& manifest, ByteSource& content) = 0;
     virtual Result<> erase(Slot slot) = 0;  // repeatable
 
     // What the slot holds by its own account; `not_found` when it holds nothing.
