@@ -80,8 +80,10 @@ public:
     // Plans and checks; changes nothing (but remembers a successful preview's hash).
     virtual Result<Preview> preview(const Request& request) = 0;
 
-    // Starts an operation that then lives in the device, not in the caller. Refused before anything
-    // is changed when a check says no or another operation is at work (`conflict`).
+    // Starts an operation that then lives in the device, not in the caller; `conflict` when another
+    // one is at work. Its checks are made inside it: one that says no ends it as `refused`. While
+    // an operation awaits its commit, a request of kind commit or rollback is an answer to that
+    // one, and returns its id.
     virtual Result<OperationId> start(const Request& request) = 0;
 
     // Undoes the operation at work; refused after its commit point. Returns when the wish is noted.

@@ -23,8 +23,8 @@ constexpr std::array<std::string_view, 9> kStageNames{"init",       "prep",     
                                                       "preinstall", "install",   "postinstall",
                                                       "postremove", "configure", "postexecute"};
 constexpr std::array<std::string_view, 4> kVerdicts{"ok", "warning", "refused", "skipped"};
-constexpr std::array<std::string_view, 7> kOperationStates{
-    "running", "on-trial", "awaiting-commit", "undoing", "done", "failed", "cancelled"};
+constexpr std::array<std::string_view, 8> kOperationStates{
+    "running", "on-trial", "awaiting-commit", "undoing", "done", "failed", "cancelled", "refused"};
 constexpr std::array<std::string_view, 5> kStageStates{"pending", "running", "done", "failed",
                                                        "undone"};
 constexpr std::array<std::string_view, 6> kSeverities{"cleared", "indeterminate", "warning",

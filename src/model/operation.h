@@ -103,12 +103,12 @@ enum class OperationState : std::uint8_t {
     done,
     failed,     // the device is as it was
     cancelled,  // the device is as it was
+    refused,    // a check said no before anything was changed
 };
 std::string_view to_string(OperationState state);
 std::optional<OperationState> operation_state_from(std::string_view name);
 constexpr bool is_over(OperationState state) {
-    return state == OperationState::done || state == OperationState::failed ||
-           state == OperationState::cancelled;
+    return state >= OperationState::done;  // the enumerators from there on are ends
 }
 
 enum class StageState : std::uint8_t { pending, running, done, failed, undone };

@@ -19,6 +19,13 @@ public:
     virtual std::vector<std::string> hardware() const = 0;  // hardware ids; the first is its own
     virtual std::string architecture() const = 0;           // as Debian names it: amd64, arm64
 
+    // Another one after every boot, the same until then: tells a reboot from a restart of the
+    // agent.
+    virtual std::string boot_id() const = 0;
+
+    // Why the boots since the last good one failed, oldest first; empty when none did.
+    virtual std::vector<std::string> boot_failures() const = 0;
+
     // Asks for a restart of the device. Returns at once; the agent then ends, and what runs after
     // it is a boot. Repeatable.
     virtual Result<> reboot() = 0;

@@ -26,9 +26,9 @@ public:
     virtual Result<SlotSpace> space(Slot slot) const = 0;
 
     // Erases the slot, reserves the payload's installed_bytes (slot.no_space says what is missing),
-    // and fills it with `content`, which must be exactly what the manifest's payload says (an image,
-    // or the tar of a tree). All of it is durable when this returns and the slot holds the package;
-    // until then, and after a failure or a cut, the slot holds nothing. Repeatable.
+    // and fills it with `content`, which must be exactly what the manifest's payload says (an
+    // image, or the tar of a tree). All of it is durable when this returns and the slot holds the
+    // package; until then, and after a failure or a cut, the slot holds nothing. Repeatable.
     virtual Result<> write(Slot slot, const Manifest& manifest, ByteSource& content) = 0;
     virtual Result<> erase(Slot slot) = 0;  // repeatable
 
