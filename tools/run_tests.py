@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What ./test runs: stages, each with a log in build/logs/, a summary, and a last line of counts."""
+"""What ./test runs: stages, each with its log in build/logs/, a summary, one last line of counts."""
 
 import argparse
 import collections.abc
@@ -252,7 +252,8 @@ def run_stage(name: str) -> Stage:
     stage = Stage(name)
     stage.log.unlink(missing_ok=True)
     stage.say(f"stage {name}")
-    print(f"{name:<12} ...", end="\n" if os.environ.get("CI") else "\r", flush=True)
+    if sys.stdout.isatty():
+        print(f"{name:<12} ...", end="\r", flush=True)
     began = time.monotonic()
     try:
         STAGES[name](stage)
