@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What ./test runs: stages, each with its log in build/logs/, a summary, one last line of counts."""
+"""What ./test runs: stages, each with a log in build/logs/, a summary, a last line of counts."""
 
 import argparse
 import collections.abc
