@@ -24,7 +24,8 @@ FORMAT = "3"  # a cache made by another version of this file is made again
 COMMON = ("ca-certificates", "curl", "gdb", "iproute2", "iputils-ping", "linux-image-cloud-amd64",
           "nftables", "openssh-server", "python3", "snmp", "strongswan", "systemd", "systemd-sysv",
           "tcpdump", "vim-nox")
-PACKAGES = {"v1": (*COMMON, "frr", "snmpd"), "v2": (*COMMON, "bird2", "wireguard-tools", "mtr-tiny")}
+PACKAGES = {"v1": (*COMMON, "frr", "snmpd"),
+            "v2": (*COMMON, "bird2", "wireguard-tools", "mtr-tiny")}
 UNPACK_ONLY = ("base-files", "base-passwd", "bash", "coreutils", "dash", "debianutils", "diffutils",
                "dpkg", "findutils", "grep", "gzip", "hostname", "libc-bin", "login", "mawk",
                "passwd", "sed", "tar", "util-linux")
