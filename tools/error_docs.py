@@ -40,7 +40,7 @@ error[package.unsigned]: what failed, outermost first
 
 and with `--json` as an object with `id`, `kind`, `message`, `cause` and `remedy`. The cause is the
 exact one where it is known, and the meaning below where it is not. The kind says what a program can
-do about it, and decides the exit code together with what had been changed by then:
+do about it, and decides the exit code; an operation that had begun always ends with 0 or 1:
 
 | exit code | meaning |
 |---|---|
@@ -109,7 +109,7 @@ def page(infos: list[ErrorInfo]) -> str:
     def cell(text: str) -> str:
         return text.replace("|", "\\|").replace("\n", " ")
 
-    lines = [INTRO]
+    lines = [INTRO, *kind_table()]
     by_folder = collections.defaultdict(list)
     for info in infos:
         by_folder[info.folder].append(info)
@@ -119,6 +119,20 @@ def page(infos: list[ErrorInfo]) -> str:
                   for row in sorted(rows, key=lambda row: row.id)]
         lines.append("")
     return "\n".join(lines)
+
+
+def kind_table() -> list[str]:
+    """The exit code of each kind, as the command line has them."""
+    source = ROOT / "src" / "cli" / "exit_code.cpp"
+    if not source.exists():
+        return []
+    codes = re.findall(r"Row\{Errc::(\w+), ExitCode::(\w+)\}", source.read_text())
+    by_code = collections.defaultdict(list)
+    for kind, code in codes:
+        by_code[code].append(kind)
+    return ["| exit code | kinds |", "|---|---|",
+            *(f"| {code.replace('_', ' ')} | {', '.join(kinds)} |"
+              for code, kinds in by_code.items()), ""]
 
 
 def never_used(infos: list[ErrorInfo]) -> list[ErrorInfo]:

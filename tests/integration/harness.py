@@ -93,18 +93,25 @@ def rows(document) -> list[dict]:
 
 
 def fingerprint(folder: pathlib.Path) -> str:
-    """Of every name, type, mode, link and byte below a folder."""
+    """Of every name, type, mode, owner, link, extended attribute and byte below a folder.
+
+    An absolute link counts as the relative one to the same place: packages hold only those.
+    """
     total = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         status = path.lstat()
-        total.update(f"{path.relative_to(folder)} {status.st_mode:o} {status.st_uid} ".encode())
+        name = path.relative_to(folder)
+        links = status.st_nlink if path.is_file() and not path.is_symlink() else 1
+        total.update(f"{name} {status.st_mode:o} {status.st_uid}:{status.st_gid} {links} ".encode())
+        for attribute in os.listxattr(path, follow_symlinks=False):
+            total.update(attribute.encode() + os.getxattr(path, attribute, follow_symlinks=False))
         if path.is_symlink():
-            total.update(os.readlink(path).encode())
+            target = os.readlink(path)
+            if target.startswith("/"):
+                target = "../" * (len(name.parts) - 1) + target.lstrip("/")
+            total.update((target or ".").encode())
         elif path.is_file():
-            with path.open("rb") as file:
-                total.update(hashlib.file_digest(file, "sha256").digest()
-                             if hasattr(hashlib, "file_digest")
-                             else hashlib.sha256(file.read()).digest())
+            total.update(digest_of(path).encode())
     return total.hexdigest()
 
 
