@@ -41,7 +41,7 @@ std::string_view nearest_name(std::string_view given, std::span<const std::strin
     std::size_t smallest = kLongestName;
     for (const auto name : known) {
         const auto distance = edit_distance(given, name);
-        const auto bound = std::max<std::size_t>(1, std::max(given.size(), name.size()) / 3);
+        const auto bound = std::max<std::size_t>(1, std::max(given.size(), name.size()) / 2);
         if (distance > bound || distance >= smallest) continue;
         smallest = distance;
         nearest = name;

@@ -6,7 +6,7 @@
 namespace cutover {
 
 // The known name that a person most likely meant by `given`: the one at the smallest edit distance,
-// where that is at most a third of the name; empty when none is near.
+// where that is at most half of the name; empty when none is near.
 std::string_view nearest_name(std::string_view given, std::span<const std::string_view> known);
 
 }  // namespace cutover

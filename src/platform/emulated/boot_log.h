@@ -22,7 +22,9 @@ struct BootFailure {
 struct BootReport {
     Slot booted = Slot::a;
     BootReason reason = BootReason::normal;
-    std::string detail;  // "trial 1 of 2", "fallback: trial of slot B exhausted"
+    std::string detail;   // "trial 1 of 2", "fallback: trial of slot B exhausted"
+    bool up = false;      // its services came up
+    std::string boot_id;  // another one after every boot
     // Of this boot and, while a trial is neither confirmed nor ended, of all its earlier ones.
     std::vector<BootFailure> failures;
     bool operator==(const BootReport&) const = default;

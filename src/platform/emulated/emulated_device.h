@@ -75,7 +75,7 @@ public:
     // Ends the services and unmounts. Repeatable; what power_on() did is then undone.
     void power_off();
 
-    bool reboot_requested() const { return reboot_requested_; }
+    bool reboot_requested() const;
 
     const DeviceConfig& config() const { return config_; }
     const std::filesystem::path& folder() const { return folder_; }
@@ -85,28 +85,29 @@ public:
     Host& host();
 
 private:
-    struct Attempt;
     EmulatedDevice(std::filesystem::path folder, DeviceConfig config, UniqueFd lock, Log& log,
                    Options options);
     Result<BootRecord> first_record();
     std::vector<BootFailure> earlier_failures(const BootRecord& record) const;
+    Result<> choose(const BootRecord& record, bool record_lost);
     Result<> try_slot(Slot slot, std::stop_token stop);
-    Result<> mount_content(Slot slot, const Manifest& manifest);
-    Result<> record_boot(const BootRecord& record);
-    void enter_rescue(Slot slot);
+    Result<std::filesystem::path> open_content(Slot slot, const Manifest& manifest);
+    Result<> prepare_image_persistence(Slot slot, const Manifest& manifest);
+    void shut_down();
+    void enter_rescue();
+    void note_report();
 
     std::filesystem::path folder_;
     DeviceConfig config_;
     UniqueFd lock_;
     Log& log_;
-    Options options_;
     EmulatedBoot boot_;
     EmulatedSlots slots_;
     std::unique_ptr<ImageMount> mount_;
     std::unique_ptr<EmulatedServices> services_;
     std::unique_ptr<EmulatedHost> host_;
     BootReport report_;
-    std::atomic<bool> reboot_requested_ = false;
+    bool powered_ = false;
 };
 
 }  // namespace cutover

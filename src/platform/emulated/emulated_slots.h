@@ -1,8 +1,8 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,8 +26,9 @@ class EmulatedSlots final : public SlotStore {
 public:
     explicit EmulatedSlots(std::filesystem::path device) : device_(std::move(device)) {}
 
-    // While nothing runs (a device that is being made), both slots can be written.
-    void set_running(std::optional<Slot> slot);
+    // While nothing runs (a device that is being made), both slots can be written. The files of a
+    // running image are seen where it is mounted: `running_root`.
+    void set_running(std::optional<Slot> slot, std::filesystem::path running_root);
 
     Result<SlotSpace> space(Slot slot) const override;
     Result<> write(Slot slot, const Manifest& manifest, ByteSource& content) override;
@@ -42,11 +43,16 @@ public:
 
 private:
     Result<> refuse_running(Slot slot) const;
+    Result<> fill(Slot slot, const Manifest& manifest, ByteSource& content);
     Result<> fill_tree(Slot slot, const Manifest& manifest, ByteSource& content);
     Result<> fill_image(Slot slot, const Manifest& manifest, ByteSource& content);
 
+    std::filesystem::path content_root(Slot slot) const;
+
     std::filesystem::path device_;
-    std::atomic<int> running_{-1};  // -1: none; else the slot
+    mutable std::mutex mutex_;  // doors ask while the engine works
+    std::optional<Slot> running_;
+    std::filesystem::path running_root_;
 };
 
 }  // namespace cutover
