@@ -222,9 +222,7 @@ class Device:
         return rows(self.ask("show", "alarms"))
 
     def status_lines(self) -> list[str]:
-        files = [path for path in self.folder.rglob("status") if path.is_file()]
-        assert len(files) == 1, f"not one status file: {files}"
-        return files[0].read_text().splitlines()
+        return self.run("show", "status", "--file").expect(DONE).out.splitlines()
 
     # -- what is set before it is started ------------------------------------------------------
 
