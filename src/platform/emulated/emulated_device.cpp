@@ -1,0 +1,324 @@
+#include "platform/emulated/emulated_device.h"
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <random>
+#include <stop_token>
+#include <string>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "base/error.h"
+#include "base/fault.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "base/unique_fd.h"
+#include "model/device_config.h"
+#include "model/manifest.h"
+#include "model/package_kind.h"
+#include "model/slot.h"
+#include "platform/boot_control.h"
+#include "platform/emulated/boot_log.h"
+#include "platform/emulated/boot_record.h"
+#include "platform/emulated/device_files.h"
+#include "platform/emulated/emulated_boot.h"
+#include "platform/emulated/emulated_host.h"
+#include "platform/emulated/emulated_services.h"
+#include "platform/emulated/errors.h"
+#include "platform/emulated/image_mount.h"
+#include "platform/emulated/persistence.h"
+#include "platform/emulated/stray_processes.h"
+
+namespace cutover {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxConfigFile = std::size_t{256} * 1024;
+constexpr int kCommittedBoots = 2;  // of the committed slot that may fail, before the rescue
+constexpr std::size_t kMaxFailures = 50;
+constexpr std::size_t kMaxFailureText = 2000;
+
+std::string new_boot_id() {
+    std::random_device random;
+    return fmt::format("{:08x}{:08x}", random(), random());
+}
+
+std::string detail_of(const BootRecord& record, bool record_lost) {
+    switch (record.reason) {
+        case BootReason::normal: return "default";
+        case BootReason::trial:
+            return fmt::format("trial {} of {}", record.tries - record.tries_left, record.tries);
+        case BootReason::fallback:
+            return fmt::format("fallback: trial of slot {} exhausted",
+                               to_string(record.trial.value_or(other(record.committed))));
+        case BootReason::rescue:
+            return record_lost
+                       ? std::string("rescue: the boot record was damaged")
+                       : fmt::format("rescue: slot {} does not boot", to_string(record.booted));
+    }
+    std::unreachable();
+}
+
+Result<> fill_new_device(const fs::path& folder, const EmulatedDevice::CreateOptions& options) {
+    for (const auto* const name :
+         {"trust", "boot", "slots", "persist", "data", "log", "run", "stages"})
+        TRY(make_folders(folder / name));
+    for (const auto& anchor : options.anchors) {
+        const auto text = TRY(read_file(anchor, kMaxConfigFile), "trust {}", anchor.string());
+        TRY(write_file_durably(folder / "trust" / anchor.filename(), text, 0644));
+    }
+    EmulatedBoot boot(folder / "boot");
+    TRY(boot.write({}));  // both copies, so that either may be damaged from the first day
+    TRY(boot.write({}));
+    const auto toml = new_device_toml(options.name);
+    const auto config = TRY(parse_device_config(toml), "device name '{}'", options.name);
+    CUTOVER_CHECK(config.name == options.name);
+    // The last, for it is what makes the folder a device.
+    return write_file_durably(folder / "device.toml", toml, 0644);
+}
+
+}  // namespace
+
+Result<> EmulatedDevice::create(const fs::path& folder, const CreateOptions& options) {
+    std::error_code error;
+    const bool existed = fs::exists(folder, error);
+    if (existed && !(fs::is_directory(folder, error) && fs::is_empty(folder, error)))
+        return fail(errors::device_exists, "{} is there already and not empty", folder.string());
+    TRY(make_folders(folder));
+    auto filled = fill_new_device(folder, options);
+    if (filled) return {};
+    for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+         entry.increment(error))
+        (void)remove_tree(entry->path());
+    if (!existed) (void)remove_tree(folder);
+    return std::unexpected(
+        std::move(filled).error().within(fmt::format("create a device in {}", folder.string())));
+}
+
+Result<std::unique_ptr<EmulatedDevice>> EmulatedDevice::open(const fs::path& folder, Log& log) {
+    return open(folder, log, Options{});
+}
+
+Result<std::unique_ptr<EmulatedDevice>> EmulatedDevice::open(const fs::path& folder, Log& log,
+                                                             Options options) {
+    std::error_code error;
+    const auto real = fs::canonical(folder, error);
+    if (error || !fs::exists(real / "device.toml", error))
+        return fail(errors::device_not_found, "{} holds no device", folder.string());
+    auto lock = TRY(lock_device(real));
+    const auto toml = TRY(read_file(real / "device.toml", kMaxConfigFile));
+    auto config = TRY(parse_device_config(toml), "{}", (real / "device.toml").string());
+    for (const auto* const name : {"boot", "slots", "persist", "data", "log", "run"})
+        TRY(make_folders(real / name));
+    return std::unique_ptr<EmulatedDevice>(
+        new EmulatedDevice(real, std::move(config), std::move(lock), log, std::move(options)));
+}
+
+EmulatedDevice::EmulatedDevice(fs::path folder, DeviceConfig config, UniqueFd lock, Log& log,
+                               Options options)
+    : folder_(std::move(folder)),
+      config_(std::move(config)),
+      lock_(std::move(lock)),
+      log_(log),
+      boot_(folder_ / "boot"),
+      slots_(folder_),
+      services_(std::make_unique<EmulatedServices>(options.services, log)),
+      host_(std::make_unique<EmulatedHost>(folder_, config_, std::move(options.on_reboot))) {}
+
+EmulatedDevice::~EmulatedDevice() { power_off(); }
+
+Services& EmulatedDevice::services() { return *services_; }
+Host& EmulatedDevice::host() { return *host_; }
+bool EmulatedDevice::reboot_requested() const { return host_->reboot_requested(); }
+
+Result<BootReport> EmulatedDevice::power_on(std::stop_token stop) {
+    CUTOVER_CHECK(!powered_);
+    powered_ = true;
+    if (const auto strays = kill_stray_processes(folder_); strays > 0)
+        log_.info("ended what an earlier life left", {{"processes", std::to_string(strays)}});
+    unmount_below(folder_ / "run" / "mnt");
+
+    auto stored = boot_.read();
+    const bool record_lost = !stored;
+    auto record = record_lost ? TRY(first_record()) : *stored;
+    report_.boot_id = new_boot_id();
+    report_.failures = earlier_failures(record);
+    for (int committed_failures = 0;;) {
+        record = next_boot(record);
+        TRY(choose(record, record_lost));
+        auto booted = try_slot(record.booted, stop);
+        if (booted) {
+            report_.up = true;
+            break;
+        }
+        if (booted.error().kind == Errc::cancelled) return std::unexpected(booted.error());
+        report_.failures.push_back({.slot = record.booted,
+                                    .reason = record.reason,
+                                    .text = booted.error().text().substr(0, kMaxFailureText)});
+        log_.error("boot failed", {{"slot", std::string(to_string(record.booted))},
+                                   {"reason", booted.error().text()}});
+        note_report();
+        if (record.reason != BootReason::trial && ++committed_failures == kCommittedBoots) {
+            record.reason = BootReason::rescue;
+            TRY(choose(record, false));
+            enter_rescue();
+            break;
+        }
+        shut_down();
+    }
+    note_report();
+    log_.info("booted",
+              {{"slot", std::string(to_string(report_.booted))}, {"reason", report_.detail}});
+    return report_;
+}
+
+// Both copies of the record are damaged: the slot that ran last, if it still holds something, else
+// any that does.
+Result<BootRecord> EmulatedDevice::first_record() {
+    const auto last = read_boot_report(folder_ / "run" / "last-boot.json");
+    const auto first = last ? last->booted : Slot::a;
+    log_.error("both copies of the boot record are damaged", {});
+    BootRecord record;
+    for (const auto slot : {other(first), first})
+        if (slots_.manifest(slot)) record.committed = slot;
+    return record;
+}
+
+// What is known about the trial's boots before this one.
+std::vector<BootFailure> EmulatedDevice::earlier_failures(const BootRecord& record) const {
+    if (!record.trial || record.tries_left == record.tries) return {};
+    const auto last = read_boot_report(folder_ / "run" / "last-boot.json");
+    if (!last) return {};
+    auto failures = last->failures;
+    if (failures.size() > kMaxFailures) failures.resize(kMaxFailures);
+    const auto boots = static_cast<std::size_t>(record.tries - record.tries_left);
+    const bool last_was_trial =
+        record.reason == BootReason::trial && record.booted == *record.trial;
+    if (last_was_trial && failures.size() < boots)
+        failures.push_back({.slot = record.booted,
+                            .reason = BootReason::trial,
+                            .text = last->up ? "the device was restarted before the trial was over"
+                                             : "the device lost power while the slot started"});
+    return failures;
+}
+
+// Makes the choice durable, a trial's count with it, before anything of the slot is started.
+Result<> EmulatedDevice::choose(const BootRecord& record, bool record_lost) {
+    auto written = record;
+    if (record_lost && record.reason == BootReason::normal) written.reason = BootReason::rescue;
+    fault_point("boot.choose");
+    TRY(boot_.write(written));
+    fault_point("boot.chosen");
+    report_.booted = written.booted;
+    report_.reason = written.reason;
+    report_.detail = detail_of(written, record_lost);
+    report_.up = false;
+    note_report();
+    return {};
+}
+
+// A report that cannot be kept is no reason not to boot.
+void EmulatedDevice::note_report() {
+    const auto file = folder_ / "run" / "last-boot.json";
+    if (auto kept = write_boot_report(file, report_); !kept)
+        log_.warning("the boot report was not kept", {{"reason", kept.error().text()}});
+    host_->set_booted(report_, host_->root(), slots_.persist(report_.booted));
+}
+
+Result<> EmulatedDevice::try_slot(Slot slot, std::stop_token stop) {
+    host_->set_booted(report_, slots_.root(slot), slots_.persist(slot));
+    slots_.set_running(slot, slots_.root(slot));
+    const auto manifest = TRY(slots_.manifest(slot));
+    const auto root = TRY(open_content(slot, manifest));
+    host_->set_booted(report_, root, slots_.persist(slot));
+    slots_.set_running(slot, root);
+    fault_point("boot.start");
+    TRY(services_->start(manifest.services,
+                         {.root = root,
+                          .data = folder_ / "data",
+                          .persist = slots_.persist(slot),
+                          .log = folder_ / "log",
+                          .device = folder_},
+                         std::move(stop)));
+    fault_point("boot.up");
+    return {};
+}
+
+Result<fs::path> EmulatedDevice::open_content(Slot slot, const Manifest& manifest) {
+    std::error_code error;
+    TRY(make_folders(slots_.persist(slot)));
+    if (manifest.payload.type == PayloadType::tree) {
+        if (fs::is_directory(slots_.root(slot), error)) return slots_.root(slot);
+        return fail(errors::boot_failed, "the content of slot {} is missing", to_string(slot));
+    }
+    const auto image = slots_.image(slot);
+    const auto size = fs::file_size(image, error);
+    if (error || size != manifest.payload.content_bytes)
+        return fail(errors::boot_failed, "the image of slot {} is missing or cut short",
+                    to_string(slot));
+    // Without root an image can at least be looked at; it boots when there is nothing to start.
+    if (::geteuid() != 0 && manifest.services.empty()) {
+        TRY(file_system_of(image));
+        return slots_.folder(slot);
+    }
+    mount_ = TRY(ImageMount::mount(image, folder_ / "run" / "mnt" / to_string(slot)));
+    TRY(prepare_image_persistence(slot, manifest));
+    return mount_->root();
+}
+
+// An image cannot be changed, so its persistent paths are copied out at its first boot, and shown
+// over it at every one.
+Result<> EmulatedDevice::prepare_image_persistence(Slot slot, const Manifest& manifest) {
+    const auto persist = slots_.persist(slot);
+    const auto marker = persist / ".seeded";
+    const auto paths = TRY(persistent_paths(manifest.persist));
+    std::error_code error;
+    if (!fs::exists(marker, error)) {
+        for (const auto& path : paths) {
+            const auto in_image = TRY(find_persistent(mount_->root(), {}, path));
+            if (!in_image.empty()) TRY(copy_over(in_image, persist / path, Existing::kept));
+        }
+        TRY(sync_file_system(persist));
+        TRY(write_file_durably(marker, ""));
+    }
+    for (const auto& path : paths) {
+        const auto in_image = TRY(find_persistent(mount_->root(), {}, path));
+        // A mount needs something to cover; a link would lead it elsewhere.
+        if (in_image.empty() || fs::is_symlink(in_image, error)) continue;
+        if (fs::is_directory(in_image, error) != fs::is_directory(persist / path, error)) continue;
+        TRY(mount_->bind(persist / path, in_image));
+    }
+    return {};
+}
+
+// The agent runs all the same, and with it whatever services did come up.
+void EmulatedDevice::enter_rescue() {
+    const auto manifest = slots_.manifest(report_.booted);
+    const auto why = report_.failures.empty() ? std::string() : report_.failures.back().text;
+    if (manifest && services_->status().empty()) services_->show_failed(manifest->services, why);
+}
+
+void EmulatedDevice::shut_down() {
+    services_->stop();
+    kill_stray_processes(folder_);  // what has left its service's process group
+    mount_.reset();
+    slots_.set_running(std::nullopt, {});
+}
+
+void EmulatedDevice::power_off() {
+    if (!powered_) return;
+    shut_down();
+}
+
+}  // namespace cutover

@@ -1,0 +1,113 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/unique_fd.h"
+#include "model/device_config.h"
+#include "platform/boot_control.h"
+#include "platform/emulated/boot_log.h"
+#include "platform/emulated/emulated_boot.h"
+#include "platform/emulated/emulated_slots.h"
+#include "platform/emulated/supervisor.h"
+#include "platform/host.h"
+#include "platform/services.h"
+#include "platform/slot_store.h"
+
+namespace cutover {
+
+class EmulatedHost;
+class EmulatedServices;
+class ImageMount;
+
+// A device in a folder:
+//
+//     device.toml  trust/  stages/   what a person sets
+//     boot/                          EmulatedBoot
+//     slots/ persist/                EmulatedSlots
+//     data/                          shared by both slots, never touched
+//     log/                           output of the services
+//     run/                           of this life of the device: sockets, mounts, last-boot.json
+//     lock                           held by the one agent
+class EmulatedDevice {
+public:
+    struct CreateOptions {
+        std::string name = "device";
+        std::vector<std::filesystem::path> anchors;  // CA certificates, copied into trust/
+    };
+    // An empty device in a folder that is new or empty: no slot holds anything yet, and A is
+    // committed. When this fails half way, what it made is removed.
+    static Result<> create(const std::filesystem::path& folder, const CreateOptions& options);
+
+    struct Options {
+        SupervisorOptions services;
+        std::function<void()> on_reboot;  // called, from any thread, when a reboot is asked for
+    };
+    // Reads device.toml and takes the lock (device.in_use names the other agent). Until power_on()
+    // nothing runs and both slots can be written: that is how a new device gets its base.
+    static Result<std::unique_ptr<EmulatedDevice>> open(const std::filesystem::path& folder,
+                                                        Log& log, Options options);
+    static Result<std::unique_ptr<EmulatedDevice>> open(const std::filesystem::path& folder,
+                                                        Log& log);
+    ~EmulatedDevice();  // power_off()
+    EmulatedDevice(const EmulatedDevice&) = delete;
+    EmulatedDevice& operator=(const EmulatedDevice&) = delete;
+
+    // The boot loader, the kernel and init: ends what an earlier life left behind, chooses a slot,
+    // counts a trial's boot before it is made, starts the services, and falls back by itself.
+    // It always ends with something running, if only the agent (BootReason::rescue); an error is
+    // one of the device's folder itself. Once per object. Call it before other threads are started:
+    // a mounted image is visible to this thread and those made later.
+    Result<BootReport> power_on(std::stop_token stop = {});
+    // The boots that failed up to now, with their reasons; see BootReport.
+    const std::vector<BootFailure>& boot_failures() const { return report_.failures; }
+    const BootReport& boot_report() const { return report_; }
+
+    // Ends the services and unmounts. Repeatable; what power_on() did is then undone.
+    void power_off();
+
+    bool reboot_requested() const;
+
+    const DeviceConfig& config() const { return config_; }
+    const std::filesystem::path& folder() const { return folder_; }
+    BootControl& boot() { return boot_; }
+    SlotStore& slots() { return slots_; }
+    Services& services();
+    Host& host();
+
+private:
+    EmulatedDevice(std::filesystem::path folder, DeviceConfig config, UniqueFd lock, Log& log,
+                   Options options);
+    Result<BootRecord> first_record();
+    std::vector<BootFailure> earlier_failures(const BootRecord& record) const;
+    Result<> choose(const BootRecord& record, bool record_lost);
+    Result<> try_slot(Slot slot, std::stop_token stop);
+    Result<std::filesystem::path> open_content(Slot slot, const Manifest& manifest);
+    Result<> prepare_image_persistence(Slot slot, const Manifest& manifest);
+    void shut_down();
+    void enter_rescue();
+    void note_report();
+
+    std::filesystem::path folder_;
+    DeviceConfig config_;
+    UniqueFd lock_;
+    Log& log_;
+    EmulatedBoot boot_;
+    EmulatedSlots slots_;
+    std::unique_ptr<ImageMount> mount_;
+    std::unique_ptr<EmulatedServices> services_;
+    std::unique_ptr<EmulatedHost> host_;
+    BootReport report_;
+    bool powered_ = false;
+};
+
+}  // namespace cutover

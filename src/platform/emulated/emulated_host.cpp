@@ -1,0 +1,108 @@
+#include "platform/emulated/emulated_host.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <sys/utsname.h>
+#include <utility>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "base/error.h"
+#include "model/device_config.h"
+#include "model/manifest.h"
+#include "model/slot.h"
+#include "platform/boot_control.h"
+#include "platform/emulated/boot_log.h"
+#include "platform/emulated/stray_processes.h"
+#include "platform/probe.h"
+
+namespace cutover {
+namespace {
+
+std::string this_machine() {
+    utsname names{};
+    ::uname(&names);
+    return static_cast<const char*>(names.machine);
+}
+
+}  // namespace
+
+std::string debian_architecture(const std::string& machine) {
+    using Row = std::pair<std::string_view, std::string_view>;
+    constexpr std::array kRows{Row{"x86_64", "amd64"},   Row{"aarch64", "arm64"},
+                               Row{"armv7l", "armhf"},   Row{"armv6l", "armel"},
+                               Row{"i686", "i386"},      Row{"ppc64le", "ppc64el"},
+                               Row{"mips64", "mips64el"}};
+    const auto* const row = std::ranges::find(kRows, machine, &Row::first);
+    return row == kRows.end() ? machine : std::string(row->second);
+}
+
+EmulatedHost::EmulatedHost(std::filesystem::path device, const DeviceConfig& config,
+                           std::function<void()> on_reboot)
+    : device_(std::move(device)),
+      hardware_(config.hardware),
+      architecture_(config.architecture.empty() ? debian_architecture(this_machine())
+                                                : config.architecture),
+      on_reboot_(std::move(on_reboot)) {}
+
+std::vector<std::string> EmulatedHost::hardware() const { return hardware_; }
+
+std::string EmulatedHost::architecture() const { return architecture_; }
+
+std::string EmulatedHost::boot_id() const {
+    const std::scoped_lock lock(mutex_);
+    return report_.boot_id;
+}
+
+std::vector<std::string> EmulatedHost::boot_failures() const {
+    const std::scoped_lock lock(mutex_);
+    std::vector<std::string> result;
+    for (const auto& failure : report_.failures)
+        result.push_back(fmt::format("slot {} ({} boot): {}", to_string(failure.slot),
+                                     to_string(failure.reason), failure.text));
+    return result;
+}
+
+Result<> EmulatedHost::reboot() {
+    reboot_requested_ = true;
+    if (on_reboot_) on_reboot_();
+    return {};
+}
+
+Result<std::string> EmulatedHost::probe(const HealthSpec& check, std::stop_token stop) {
+    ProbePlace place;
+    {
+        const std::scoped_lock lock(mutex_);
+        place = {.root = root_,
+                 .environment = {{"CUTOVER_ROOT", root_.string()},
+                                 {"CUTOVER_DATA", data().string()},
+                                 {"CUTOVER_PERSIST", persist_.string()},
+                                 {kDeviceVariable, device_.string()}}};
+    }
+    return run_probe(check, place, std::move(stop));
+}
+
+std::filesystem::path EmulatedHost::root() const {
+    const std::scoped_lock lock(mutex_);
+    return root_;
+}
+
+std::filesystem::path EmulatedHost::data() const { return device_ / "data"; }
+
+void EmulatedHost::set_booted(const BootReport& report, std::filesystem::path root,
+                              std::filesystem::path persist) {
+    const std::scoped_lock lock(mutex_);
+    report_ = report;
+    root_ = std::move(root);
+    persist_ = std::move(persist);
+}
+
+}  // namespace cutover

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+
+namespace cutover {
+
+// A listening socket for "tcp:8080" (every address), "tcp:127.0.0.1:8080" or "tcp:[::1]:8080".
+Result<UniqueFd> open_listener(const std::string& listen);
+
+// Where a service says READY=1, as sd_notify(3) does: an abstract socket, so that the length of
+// the device's path does not matter.
+class NotifySocket {
+public:
+    static Result<NotifySocket> open();
+    int fd() const { return fd_.get(); }
+    const std::string& name() const { return name_; }  // the value of NOTIFY_SOCKET
+
+    // Reads the messages at hand; true when one of the process group `group` said READY=1. Anybody
+    // on the machine can send here, so the kernel's word on the sender decides.
+    bool ready(pid_t group) const;
+
+private:
+    NotifySocket(UniqueFd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}
+
+    UniqueFd fd_;
+    std::string name_;
+};
+
+}  // namespace cutover
