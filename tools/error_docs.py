@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes docs/errors.md from the ErrorInfo constants in src/**/errors.h.
+"""Makes docs/errors.md from the ErrorInfo constants in src/**/*errors.h.
 
     tools/error_docs.py                  write the page
     tools/error_docs.py --check          fail when the page is stale, an id is there twice, an error
@@ -40,7 +40,7 @@ error[package.unsigned]: what failed, outermost first
 
 and with `--json` as an object with `id`, `kind`, `message`, `cause` and `remedy`. The cause is the
 exact one where it is known, and the meaning below where it is not. The kind says what a program can
-do about it, and decides the exit code together with what had been changed by then:
+do about it, and decides the exit code; an operation that had begun always ends with 0 or 1:
 
 | exit code | meaning |
 |---|---|
@@ -82,26 +82,26 @@ def value_of(text: str) -> str:
     return "".join(re.sub(r"\\(.)", r"\1", part[1:-1]) for part in parts)
 
 
-def parse(folder: str, source: str) -> list[ErrorInfo]:
+def parse(folder: str, header: str, source: str) -> list[ErrorInfo]:
     source = without_comments(source)
     infos = []
     for match in CONSTANT.finditer(source):
         fields = {key: value_of(text) for key, text in FIELD.findall(match.group(2))}
         missing = {"id", "kind", "meaning", "remedy"} - fields.keys()
         if missing:
-            sys.exit(f"{folder}/errors.h: {match.group(1)} lacks {', '.join(sorted(missing))}")
+            sys.exit(f"{folder}/{header}: {match.group(1)} lacks {', '.join(sorted(missing))}")
         infos.append(ErrorInfo(folder, match.group(1), *(fields[key] for key in
                                                          ("id", "kind", "meaning", "remedy"))))
     if len(infos) != len(re.findall(r"\bErrorInfo\s+\w+\s*[{=]", source)):
-        sys.exit(f"{folder}/errors.h: an ErrorInfo is written in a way that this tool cannot read")
+        sys.exit(f"{folder}/{header}: an ErrorInfo is written in a way that this tool cannot read")
     return infos
 
 
 def all_infos() -> list[ErrorInfo]:
     found = []
-    for header in sorted(ROOT.glob("src/**/errors.h")):
+    for header in sorted(ROOT.glob("src/**/*errors.h")):
         folder = header.parent.relative_to(ROOT / "src").as_posix()
-        found += parse(folder, header.read_text())
+        found += parse(folder, header.name, header.read_text())
     return found
 
 
@@ -109,7 +109,7 @@ def page(infos: list[ErrorInfo]) -> str:
     def cell(text: str) -> str:
         return text.replace("|", "\\|").replace("\n", " ")
 
-    lines = [INTRO]
+    lines = [INTRO, *kind_table()]
     by_folder = collections.defaultdict(list)
     for info in infos:
         by_folder[info.folder].append(info)
@@ -121,10 +121,24 @@ def page(infos: list[ErrorInfo]) -> str:
     return "\n".join(lines)
 
 
+def kind_table() -> list[str]:
+    """The exit code of each kind, as the command line has them."""
+    source = ROOT / "src" / "cli" / "exit_code.cpp"
+    if not source.exists():
+        return []
+    codes = re.findall(r"Row\{Errc::(\w+), ExitCode::(\w+)\}", source.read_text())
+    by_code = collections.defaultdict(list)
+    for kind, code in codes:
+        by_code[code].append(kind)
+    return ["| exit code | kinds |", "|---|---|",
+            *(f"| {code.replace('_', ' ')} | {', '.join(kinds)} |"
+              for code, kinds in by_code.items()), ""]
+
+
 def never_used(infos: list[ErrorInfo]) -> list[ErrorInfo]:
     words = set()
     for file in [*ROOT.glob("src/**/*"), *ROOT.glob("apps/**/*")]:
-        if file.suffix in (".h", ".cpp") and file.name != "errors.h" \
+        if file.suffix in (".h", ".cpp") and not file.name.endswith("errors.h") \
                 and not file.name.endswith("_test.cpp"):
             words.update(re.findall(r"\berrors::(\w+)", without_comments(file.read_text())))
     return [info for info in infos if info.name not in words]

@@ -81,8 +81,9 @@ def main() -> int:
     arguments = parser.parse_args()
 
     wanted = {str(pathlib.Path(file).resolve()) for file in arguments.files}
-    entries = [entry for entry in json.loads((arguments.build / "compile_commands.json").read_text())
-               if not pathlib.Path(entry["file"]).is_relative_to(arguments.build.resolve())
+    commands = json.loads((arguments.build / "compile_commands.json").read_text())
+    entries = [entry for entry in commands if
+               not pathlib.Path(entry["file"]).is_relative_to(arguments.build.resolve())
                and (not wanted or entry["file"] in wanted)]
     version = subprocess.run([TIDY, "--version"], check=True, capture_output=True).stdout
     common = version + (ROOT / ".clang-tidy").read_bytes() + TEST_CHECKS.encode()

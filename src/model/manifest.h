@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -103,6 +104,13 @@ struct Manifest {
 };
 
 inline constexpr std::size_t kMaxManifestBytes = std::size_t{1024} * 1024;
+inline constexpr std::uint64_t kMaxChunkIndexBytes = std::uint64_t{24} * 1024 * 1024;
+inline constexpr std::uint64_t kMaxHookBytes = std::uint64_t{1024} * 1024;
+inline constexpr std::uint64_t kMaxHooksBytes = std::uint64_t{4} * 1024 * 1024;  // all of them
+inline constexpr std::size_t kMaxHooks = 256;
+
+inline constexpr int kSchemaMajor = 1;  // what this version writes
+inline constexpr int kSchemaMinor = 0;
 
 // Canonical JSON, the exact bytes that are signed: keys sorted, no white space but a last newline.
 std::string to_json(const Manifest& manifest);
@@ -110,5 +118,12 @@ std::string to_json(const Manifest& manifest);
 // Refuses what to_json() would not have written (an unknown key, another order, a bad name), and a
 // major schema above ours. A newer minor schema may add keys: they are kept out of the result.
 Result<Manifest> parse_manifest(std::string_view json);
+
+// What a manifest may say, member list included; parse_manifest() has asked this already.
+Result<> validate(const Manifest& manifest);
+
+Result<> check_package_name(std::string_view name);
+bool is_relative_path(std::string_view path);  // without ".", ".." and control characters
+bool is_member_name(std::string_view name);    // fits a tar header, and needs no quoting anywhere
 
 }  // namespace cutover

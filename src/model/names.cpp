@@ -10,6 +10,7 @@
 #include "model/event.h"
 #include "model/generation.h"
 #include "model/operation.h"
+#include "model/plan.h"
 
 namespace cutover {
 namespace {
@@ -27,6 +28,19 @@ constexpr std::array<std::string_view, 8> kOperationStates{
     "running", "on-trial", "awaiting-commit", "undoing", "done", "failed", "cancelled", "refused"};
 constexpr std::array<std::string_view, 5> kStageStates{"pending", "running", "done", "failed",
                                                        "undone"};
+constexpr std::array<std::string_view, 14> kStepKinds{"script",
+                                                      "hook",
+                                                      "unpack-hooks",
+                                                      "capture-evidence",
+                                                      "write-slot",
+                                                      "carry-persistent",
+                                                      "record-generation",
+                                                      "arm-trial",
+                                                      "reboot",
+                                                      "check-trial",
+                                                      "await-commit",
+                                                      "commit",
+                                                      "disarm-trial", "repair"};
 constexpr std::array<std::string_view, 6> kSeverities{"cleared", "indeterminate", "warning",
                                                       "minor",   "major",         "critical"};
 
@@ -67,6 +81,10 @@ std::optional<OperationState> operation_state_from(std::string_view name) {
 std::string_view to_string(StageState state) { return at(kStageStates, state); }
 std::optional<StageState> stage_state_from(std::string_view name) {
     return find<StageState>(kStageStates, name);
+}
+std::string_view to_string(StepKind kind) { return at(kStepKinds, kind); }
+std::optional<StepKind> step_kind_from(std::string_view name) {
+    return find<StepKind>(kStepKinds, name);
 }
 std::string_view to_string(Severity severity) { return at(kSeverities, severity); }
 std::optional<Severity> severity_from(std::string_view name) {

@@ -1,0 +1,61 @@
+// The agent of a device. On an emulated device it is also the device's power switch: it plays the
+// boot loader, boots a slot, and is started anew, in the same process, by every reboot.
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <string>
+#include <unistd.h>
+
+#include <fmt/core.h>
+
+#include "agent/agent.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "emulated_agent.h"
+
+namespace {
+
+using cutover::Agent;
+using cutover::LogLevel;
+using cutover::Result;
+
+Result<> run(const std::filesystem::path& folder, LogLevel level, char** argv) {
+    TRY(cutover::make_folders(folder / "log"));
+    const auto log =
+        TRY(cutover::Log::open({.level = level, .json_file = folder / "log" / "agent.log"}));
+    const auto end = TRY(cutover::run_emulated_device(folder, *log));
+    if (end == Agent::End::stopped) return {};
+    log->info("restarting the device");
+    ::execv("/proc/self/exe", argv);  // the next boot, from the boot loader on
+    return std::unexpected(cutover::errno_error(errno, "start the agent anew"));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        CLI::App app{"The agent of a cutover device; on an emulated one also its power switch.",
+                     "cutoverd"};
+        std::string folder;
+        bool debug = false;
+        app.add_option("--device", folder, "Folder of the device (see `cutover device create`)")
+            ->required()
+            ->check(CLI::ExistingDirectory);
+        app.add_flag("--debug", debug, "Log more");
+        app.set_version_flag("--version", CUTOVER_VERSION);
+        CLI11_PARSE(app, argc, argv);
+        const auto done =
+            run(std::filesystem::absolute(folder), debug ? LogLevel::debug : LogLevel::info, argv);
+        if (done) return EXIT_SUCCESS;
+        const auto& error = done.error();
+        fmt::print(stderr, "error[{}]: {}\n  cause:  {}\n  remedy: {}\n", error.id, error.message,
+                   error.cause, error.remedy);
+    } catch (const std::exception& problem) {  // CLI11 and fmt throw; nothing of ours does
+        std::fputs(problem.what(), stderr);
+    }
+    return EXIT_FAILURE;
+}

@@ -1,0 +1,327 @@
+#include "agent/agent.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "agent/errors.h"
+#include "agent/feed.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "engine/engine.h"
+#include "engine/errors.h"
+#include "engine/operation_log.h"
+#include "engine/ports.h"
+#include "model/device.h"
+#include "model/event.h"
+#include "model/operation.h"
+#include "model/slot.h"
+
+namespace cutover {
+namespace {
+
+constexpr int kKeptOperations = 200;
+constexpr int kKeptEvents = 2000;
+constexpr std::chrono::seconds kHealthInterval{30};
+constexpr std::chrono::seconds kPreviewDeadline{120};
+constexpr std::size_t kMaxLogBytes = std::size_t{16} * 1024 * 1024;
+
+Result<std::vector<std::string>> last_lines(const std::filesystem::path& file, int max_lines) {
+    const auto text = read_file(file, kMaxLogBytes);
+    if (!text && text.error().kind == Errc::not_found) return std::vector<std::string>();
+    if (!text) return std::unexpected(text.error());
+    std::deque<std::string> lines;
+    std::string_view rest = *text;
+    while (!rest.empty()) {
+        const auto line = rest.substr(0, rest.find('\n'));
+        rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+        lines.emplace_back(line);
+        if (lines.size() > static_cast<std::size_t>(std::max(max_lines, 0))) lines.pop_front();
+    }
+    return std::vector<std::string>(lines.begin(), lines.end());
+}
+
+std::string describe(const Alarm& alarm) {
+    return fmt::format(
+        "{} {} {} {}{}", to_iso8601(alarm.raised), to_string(alarm.severity), alarm.name,
+        alarm.text, alarm.cleared ? fmt::format(" (cleared {})", to_iso8601(*alarm.cleared)) : "");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Agent>> Agent::start(const std::function<Ports(Observer&)>& ports) {
+    struct Nobody final : Observer {
+        void on_event(const Event& /*event*/) override {}
+        void on_progress(const Progress& /*progress*/) override {}
+        void on_change() override {}
+    } nobody;
+    auto& store = ports(nobody).store;
+    auto events = TRY(store.events(kKeptEvents));
+    const auto known = TRY(store.operations(kKeptOperations));
+    std::unique_ptr<Agent> agent(new Agent(ports, std::move(events)));
+    for (const auto& operation : known) agent->operations_.emplace(operation.id, operation);
+    agent->state_ = std::make_shared<const DeviceState>(TRY(agent->look()));
+    agent->thread_ =
+        std::jthread([raw = agent.get()](const std::stop_token& stop) { raw->work(stop); });
+    return agent;
+}
+
+Agent::Agent(const std::function<Ports(Observer&)>& ports, std::vector<Event> events)
+    : ports_(ports(*this)), engine_(ports_), feed_(std::move(events)) {}
+
+Agent::~Agent() { stop(); }
+
+void Agent::stop() {
+    engine_.stop();
+    thread_.request_stop();
+    wake_.notify_all();
+}
+
+Result<Agent::End> Agent::wait() {
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, [&] { return ended_.has_value(); });
+    return *ended_;
+}
+
+void Agent::end(Result<Engine::Outcome> how) {
+    if (!how) ports_.log.error("the agent ends", {{"error", how.error().text()}});
+    feed_.close();
+    const std::lock_guard lock(mutex_);
+    if (!how)
+        ended_ = std::unexpected(how.error());
+    else
+        ended_ = *how == Engine::Outcome::reboot ? End::reboot : End::stopped;
+    for (auto& command : commands_)
+        if (auto* preview = std::get_if<PreviewCommand>(&command))
+            preview->answer.set_value(fail(errors::agent_ending, "the agent ends"));
+    commands_.clear();
+    wake_.notify_all();
+}
+
+void Agent::work(const std::stop_token& stop) {
+    auto outcome = engine_.start();
+    if (outcome && *outcome == Engine::Outcome::idle) {
+        engine_.look_at_health();
+        const auto last = ports_.store.last_operation();
+        if (!last) return end(std::unexpected(last.error()));
+        const std::lock_guard lock(mutex_);
+        next_id_ = *last + 1;
+        ready_ = true;
+        busy_ = !commands_.empty();
+    }
+    while (outcome && *outcome == Engine::Outcome::idle) {
+        auto command = next_command(stop);
+        if (stop.stop_requested()) {
+            outcome = Engine::Outcome::stopped;
+        } else if (command) {
+            outcome = carry_out(std::move(*command));
+        } else {
+            engine_.look_at_health();
+        }
+    }
+    end(std::move(outcome));
+}
+
+// Nothing when it was time to look at the device's health.
+std::optional<Agent::Command> Agent::next_command(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    if (!wake_.wait_for(lock, stop, kHealthInterval, [&] { return !commands_.empty(); }))
+        return std::nullopt;
+    auto command = std::move(commands_.front());
+    commands_.pop_front();
+    return command;
+}
+
+Result<Engine::Outcome> Agent::carry_out(Command command) {
+    Result<Engine::Outcome> outcome = Engine::Outcome::idle;
+    if (auto* preview = std::get_if<PreviewCommand>(&command))
+        preview->answer.set_value(engine_.preview(preview->request));
+    else
+        outcome = engine_.run(std::get<StartCommand>(command).id,
+                              std::get<StartCommand>(command).request);
+    if (outcome && *outcome == Engine::Outcome::idle) {
+        const std::lock_guard lock(mutex_);
+        busy_ = !commands_.empty();
+    }
+    return outcome;
+}
+
+// On the engine's thread, the only one that may use the store.
+Result<DeviceState> Agent::look() {
+    DeviceState state;
+    state.device_name = ports_.config.name;
+    state.hardware = ports_.config.hardware.empty() ? "" : ports_.config.hardware.front();
+    state.serial = ports_.config.serial;
+    state.agent_version = CUTOVER_VERSION;
+    const auto boot = TRY(ports_.boot.status());
+    state.active_slot = boot.running;
+    state.boot_reason = to_string(boot.reason);
+    if (boot.reason == BootReason::trial && boot.tries > 0)
+        state.boot_reason = fmt::format("trial {} of {}", boot.tries - boot.tries_left, boot.tries);
+    state.marks = TRY(ports_.store.marks());
+    state.generations = TRY(ports_.store.generations());
+    state.slots = TRY(ports_.store.slots());
+    state.services = ports_.services.status();
+    state.health = engine_.health();
+    for (auto& alarm : TRY(ports_.store.alarms()))
+        if (!alarm.cleared) state.alarms.push_back(std::move(alarm));
+    if (const auto& record = engine_.current()) state.current = record->operation;
+    state.epoch = TRY(ports_.store.epoch());
+    state.last_event = feed_.last_sequence();
+    return state;
+}
+
+void Agent::on_change() {
+    auto state = look();
+    auto alarms = ports_.store.alarms();
+    auto newest = ports_.store.operations(1);
+    if (!state || !alarms || !newest) {
+        const auto& error = !state ? state.error() : !alarms ? alarms.error() : newest.error();
+        ports_.log.error("the device's state cannot be read", {{"error", error.text()}});
+        return;
+    }
+    const std::lock_guard lock(mutex_);
+    state_ = std::make_shared<const DeviceState>(std::move(*state));
+    alarm_history_ = std::move(*alarms);
+    for (auto& operation : *newest) operations_.insert_or_assign(operation.id, operation);
+    while (operations_.size() > kKeptOperations) operations_.erase(operations_.begin());
+}
+
+Result<DeviceState> Agent::state() {
+    std::shared_ptr<const DeviceState> state;
+    {
+        const std::lock_guard lock(mutex_);
+        state = state_;
+    }
+    auto result = *state;
+    result.services = ports_.services.status();
+    return result;
+}
+
+Result<Preview> Agent::preview(const Request& request) {
+    std::future<Result<Preview>> answer;
+    {
+        const std::lock_guard lock(mutex_);
+        if (ended_) return fail(errors::agent_ending, "the agent ends");
+        if (!ready_ || busy_)
+            return fail(errors::operation_busy, "an operation is at work; preview after it");
+        PreviewCommand command{.request = request, .answer = {}};
+        answer = command.answer.get_future();
+        commands_.emplace_back(std::move(command));
+        busy_ = true;
+    }
+    wake_.notify_all();
+    if (answer.wait_for(kPreviewDeadline) != std::future_status::ready)
+        return fail(Errc::timeout, "the preview took longer than {} s", kPreviewDeadline.count());
+    return answer.get();
+}
+
+// An operation that awaits its commit is answered by a commit or a rollback.
+std::optional<OperationId> Agent::answered(const Request& request) const {
+    const auto& current = state_->current;
+    if (!current || current->state != OperationState::awaiting_commit) return std::nullopt;
+    const bool answer = request.kind == OperationKind::commit ||
+                        (request.kind == OperationKind::rollback && request.generation == 0);
+    return answer ? std::optional(current->id) : std::nullopt;
+}
+
+Result<OperationId> Agent::start(const Request& request) {
+    OperationId id = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        if (ended_) return fail(errors::agent_ending, "the agent ends");
+        if (const auto awaiting = answered(request)) {
+            if (request.kind == OperationKind::commit)
+                engine_.commit(*awaiting);
+            else
+                engine_.cancel(*awaiting);
+            return *awaiting;
+        }
+        if (!ready_ || busy_) {
+            const auto& current = state_->current;
+            return fail(errors::operation_busy, "{} is at work",
+                        current ? fmt::format("operation {} ({})", current->id, current->title)
+                                : "another operation");
+        }
+        id = next_id_++;
+        commands_.emplace_back(StartCommand{.id = id, .request = request});
+        busy_ = true;
+        Operation queued{.id = id,
+                         .title = std::string(to_string(request.kind)),
+                         .request = request,
+                         .started = ports_.clock.wall()};
+        operations_.insert_or_assign(id, queued);
+    }
+    wake_.notify_all();
+    return id;
+}
+
+Result<> Agent::cancel(OperationId operation) {
+    const std::lock_guard lock(mutex_);
+    const auto& current = state_->current;
+    if (!current) return fail(errors::operation_none, "no operation is at work");
+    if (operation != 0 && operation != current->id)
+        return fail(errors::operation_none, "operation {} is not at work", operation);
+    engine_.cancel(current->id);
+    return {};
+}
+
+Result<Operation> Agent::operation(OperationId operation) {
+    const std::lock_guard lock(mutex_);
+    const auto found = operations_.find(operation);
+    if (found == operations_.end())
+        return fail(errors::operation_unknown, "there is no operation {}", operation);
+    return found->second;
+}
+
+Result<std::vector<Operation>> Agent::operations(int max_count) {
+    const std::lock_guard lock(mutex_);
+    std::vector<Operation> result;
+    for (auto each = operations_.rbegin(); each != operations_.rend(); ++each) {
+        if (result.size() >= static_cast<std::size_t>(std::max(max_count, 0))) break;
+        result.push_back(each->second);
+    }
+    return result;
+}
+
+Result<> Agent::follow(const FollowRequest& request,
+                       const std::function<bool(const FeedItem&)>& sink, std::stop_token stop) {
+    return feed_.follow(request, sink, std::move(stop));
+}
+
+Result<std::vector<std::string>> Agent::log(const LogRequest& request) {
+    switch (request.source) {
+        case LogSource::agent:
+            return last_lines(ports_.folder / "log" / "agent.log", request.max_lines);
+        case LogSource::operation:
+            return last_lines(OperationLog::file(ports_.folder, request.operation),
+                              request.max_lines);
+        case LogSource::status_file: return last_lines(ports_.folder / "status", request.max_lines);
+        case LogSource::alarm_history: {
+            const std::lock_guard lock(mutex_);
+            std::vector<std::string> lines;
+            for (const auto& alarm : alarm_history_) lines.push_back(describe(alarm));
+            return lines;
+        }
+    }
+    std::unreachable();
+}
+
+}  // namespace cutover

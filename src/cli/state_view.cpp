@@ -1,0 +1,133 @@
+#include "cli/state_view.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "base/clock.h"
+#include "model/device.h"
+#include "model/generation.h"
+#include "model/operation.h"
+#include "model/package_kind.h"
+#include "model/slot.h"
+#include "model/version.h"
+
+namespace cutover::cli {
+namespace {
+
+void add_package(std::vector<PackageRow>& rows, const PackageRef& package,
+                 const std::string& mark) {
+    const auto found = std::ranges::find(rows, package, &PackageRow::package);
+    if (found == rows.end())
+        rows.push_back({.package = package, .marks = {mark}});
+    else
+        found->marks.push_back(mark);
+}
+
+std::vector<NextCommand> while_at_work(const Operation& operation) {
+    if (operation.state == OperationState::awaiting_commit)
+        return {{.command = "cutover commit", .purpose = "keep what runs on trial"},
+                {.command = "cutover cancel", .purpose = "go back to what ran before"},
+                {.command = "cutover show health", .purpose = "see what the checks say"}};
+    return {{.command = fmt::format("cutover show operation {} --follow", operation.id),
+             .purpose = "watch it to its end"},
+            {.command = "cutover cancel", .purpose = "undo it"},
+            {.command = "cutover show status", .purpose = "see the whole device"}};
+}
+
+// An alarm comes first, then a startup that waits for a reboot, then going back.
+std::vector<NextCommand> while_idle(const DeviceState& state) {
+    std::vector<NextCommand> next;
+    if (!state.alarms.empty()) {
+        next.push_back({.command = "cutover show alarms", .purpose = "see what needs attention"});
+        const auto operation = state.alarms.back().operation;
+        if (operation != 0)
+            next.push_back({.command = fmt::format("cutover show operation {} --log", operation),
+                            .purpose = "see what went wrong"});
+    }
+    if (state.marks.startup != state.marks.running)
+        next.push_back({.command = "cutover reboot", .purpose = "start what is set for startup"});
+    const auto* standby = find_slot(state, other(state.active_slot));
+    const bool installed = standby != nullptr && standby->holds &&
+                           standby->state == SlotState::installed;
+    if (installed && !standby->committed_once)
+        next.push_back({.command = "cutover activate",
+                        .purpose = fmt::format("start {} in slot {} on trial",
+                                               named(*standby->holds), to_string(standby->slot))});
+    next.push_back({.command = "cutover show version",
+                    .purpose = "what runs, and what a reboot would start"});
+    next.push_back(
+        {.command = "cutover upgrade FILE --preview", .purpose = "what an upgrade would do"});
+    if (installed && standby->committed_once)
+        next.push_back({.command = "cutover revert",
+                        .purpose = fmt::format("go back to {} in slot {}", named(*standby->holds),
+                                               to_string(standby->slot))});
+    else
+        next.push_back({.command = "cutover show health", .purpose = "what the checks say"});
+    return next;
+}
+
+}  // namespace
+
+const Generation* find_generation(const DeviceState& state, GenerationId id) {
+    const auto found = std::ranges::find(state.generations, id, &Generation::id);
+    return found == state.generations.end() ? nullptr : &*found;
+}
+
+const SlotStatus* find_slot(const DeviceState& state, Slot slot) {
+    const auto found = std::ranges::find(state.slots, slot, &SlotStatus::slot);
+    return found == state.slots.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> marks_of(const DeviceState& state, GenerationId id) {
+    std::vector<std::string> marks;
+    if (state.marks.running == id) marks.emplace_back("running");
+    if (state.marks.startup == id) marks.emplace_back("startup");
+    if (state.marks.committed == id) marks.emplace_back("committed");
+    return marks;
+}
+
+std::vector<PackageRow> package_rows(const DeviceState& state) {
+    std::vector<PackageRow> rows;
+    const std::vector<std::pair<std::string, GenerationId>> marks{
+        {"running", state.marks.running},
+        {"startup", state.marks.startup},
+        {"committed", state.marks.committed}};
+    for (const auto& [mark, id] : marks) {
+        const auto* generation = find_generation(state, id);
+        if (generation == nullptr) continue;
+        add_package(rows, generation->base, mark);
+        for (const auto& package : generation->packages) add_package(rows, package, mark);
+    }
+    return rows;
+}
+
+std::string named(const PackageRef& package) {
+    return fmt::format("{} {}", package.name, package.version.text());
+}
+
+std::string doing_now(const DeviceState& state) {
+    if (!state.current) return "nothing is at work";
+    const auto& operation = *state.current;
+    const auto what = fmt::format("operation {}: {}", operation.id, operation.title);
+    if (operation.state == OperationState::on_trial) return what + " is on trial";
+    if (operation.state == OperationState::undoing) return what + " is being undone";
+    if (operation.state == OperationState::awaiting_commit)
+        return operation.commit_deadline
+                   ? fmt::format("{} waits for `cutover commit` until {}", what,
+                                 to_iso8601(*operation.commit_deadline))
+                   : what + " waits for `cutover commit`";
+    return fmt::format("{} is at work, stage {}", what, to_string(operation.stage));
+}
+
+std::vector<NextCommand> next_commands(const DeviceState& state) {
+    constexpr std::size_t kCount = 3;
+    auto next = state.current ? while_at_work(*state.current) : while_idle(state);
+    if (next.size() > kCount) next.resize(kCount);
+    return next;
+}
+
+}  // namespace cutover::cli

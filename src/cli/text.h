@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cutover::cli {
+
+// Columns that `text` takes on a terminal: two for East Asian wide characters and pictures, none
+// for combining marks.
+std::size_t display_width(std::string_view text);
+
+// `text` on one line, safe for a terminal: control characters (escape sequences with them), and
+// what is no UTF-8, are replaced.
+std::string printable(std::string_view text);
+
+std::string padded(std::string_view text, std::size_t width);       // to the left
+std::string right_aligned(std::string_view text, std::size_t width);
+std::string fitted(std::string_view text, std::size_t width);  // cut, with "…", when too long
+
+// Lines of at most `width` columns, broken between words where that is possible. Line breaks in
+// `text` are kept. At least one line.
+std::vector<std::string> wrapped(std::string_view text, std::size_t width);
+
+// "1 slot", "2 slots"; "one reboot", "two reboots".
+std::string counted(std::size_t count, std::string_view noun);
+std::string counted_in_words(std::size_t count, std::string_view noun);
+
+}  // namespace cutover::cli

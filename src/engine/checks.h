@@ -1,0 +1,41 @@
+#pragma once
+
+#include <span>
+#include <stop_token>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "engine/ports.h"
+#include "model/operation.h"
+#include "model/planner.h"
+
+namespace cutover {
+
+// What a check may look at. It changes nothing.
+struct CheckContext {
+    const Ports& ports;
+    const PlanInput& input;
+    const Plan& plan;
+    std::stop_token stop;
+};
+
+// One question that must be answered well before an operation changes anything.
+struct Check {
+    std::string_view name;  // what --force and [policy] unforceable mention
+    bool forceable = true;
+    bool for_installs_only = true;  // otherwise for everything that goes to another slot
+    // ok or warning with a detail, or refused with an error.
+    CheckResult (*ask)(const CheckContext& context);
+};
+
+std::span<const Check> all_checks();
+
+// Runs the checks that the plan is subject to, all of them even if one refuses. A check that the
+// request forces is skipped and says so. `invalid` when --force names what cannot be skipped.
+Result<std::vector<CheckResult>> run_checks(const CheckContext& context);
+
+// The error of the first refused check.
+const Error* first_refusal(const std::vector<CheckResult>& checks);
+
+}  // namespace cutover

@@ -1,0 +1,356 @@
+#include "engine/engine.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fault.h"
+#include "base/files.h"
+#include "engine/checks.h"
+#include "engine/errors.h"
+#include "engine/health.h"
+#include "engine/operation_log.h"
+#include "engine/ports.h"
+#include "model/event.h"
+#include "model/operation.h"
+#include "model/plan.h"
+#include "store/store.h"
+
+namespace cutover {
+namespace {
+
+constexpr auto kFailedAlarm = "upgrade-failed";
+constexpr auto kUndoAlarm = "undo-incomplete";
+
+std::chrono::milliseconds since(SteadyTime begin, SteadyTime now) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(now - begin);
+}
+
+}  // namespace
+
+Engine::Engine(const Ports& ports)
+    : ports_(ports), status_file_(ports.folder / "status"), stop_(stop_source_.get_token()) {}
+
+void Engine::cancel(OperationId id) {
+    cancel_wished_ = id;
+    const std::lock_guard lock(stop_mutex_);
+    stop_source_.request_stop();
+}
+
+void Engine::commit(OperationId id) { commit_wished_ = id; }
+
+bool Engine::cancel_wished() const { return record_ && cancel_wished_ == record_->operation.id; }
+
+void Engine::stop() {
+    stopping_ = true;
+    const std::lock_guard lock(stop_mutex_);
+    stop_source_.request_stop();
+}
+
+std::stop_token Engine::renew_stop() {
+    const std::lock_guard lock(stop_mutex_);
+    stop_source_ = std::stop_source();
+    if (stopping_ || (record_ && !record_->undoing && cancel_wished())) stop_source_.request_stop();
+    stop_ = stop_source_.get_token();
+    return stop_;
+}
+
+void Engine::look_at_health() {
+    health_ = cutover::look_at_health(ports_, stop_);
+    ports_.observer.on_change();
+}
+
+Result<Engine::Outcome> Engine::run(OperationId id, const Request& request) {
+    operation_begun_ = ports_.clock.steady();
+    record_.emplace();
+    auto& operation = record_->operation;
+    operation.id = id;
+    operation.title = to_string(request.kind);
+    operation.request = request;
+    operation.started = ports_.clock.wall();
+    operation.from = TRY(ports_.store.marks()).running;
+    for (const auto stage : kStages) operation.stages.push_back({.stage = stage});
+    renew_stop();
+    log_.emplace(ports_.folder, id);
+    TRY(save({}, {{"operation.started",
+                   fmt::format("{}, asked for by {}", operation.title, request.asked_by)}}));
+    TRY(enter_stage(Stage::init));
+
+    auto prepared = prepare(request, stop_);
+    if (!prepared) return refuse(std::move(prepared).error());
+    operation.title = prepared->plan.title;
+    operation.plan_hash = prepared->hash;
+    operation.to = prepared->plan.target.id;
+    record_->plan = prepared->plan;
+    say(fmt::format("{}, plan {}", operation.title, operation.plan_hash));
+    if (auto allowed = demand_preview(*prepared); !allowed)
+        return refuse(std::move(allowed).error());
+    TRY(move_to(Stage::prep));
+
+    auto checks = run_checks(
+        {.ports = ports_, .input = prepared->input, .plan = prepared->plan, .stop = stop_});
+    if (!checks) return refuse(std::move(checks).error());
+    operation.checks = std::move(*checks);
+    stage_record(Stage::prep).detail = fmt::format("{} checks", operation.checks.size());
+    for (const auto& check : operation.checks)
+        say(fmt::format("check {}: {} {}", check.name, to_string(check.verdict), check.detail));
+    if (const auto* refusal = first_refusal(operation.checks)) return refuse(*refusal);
+    TRY(save({}, {{"operation.planned", operation.title}}));
+    return go_on();
+}
+
+// From the step at the cursor until the operation is over or the device restarts.
+Result<Engine::Outcome> Engine::go_on() {
+    for (;;) {
+        if (stopping_) return Outcome::stopped;
+        const auto outcome = TRY(record_->undoing ? step_back() : step_forward());
+        if (outcome != Outcome::idle) return outcome;
+        if (!record_ || is_over(record_->operation.state)) return Outcome::idle;
+    }
+}
+
+Result<Engine::Outcome> Engine::step_forward() {
+    auto& record = *record_;
+    const auto index = static_cast<std::size_t>(record.cursor);
+    if (index >= record.plan.steps.size()) {
+        TRY(finish(OperationState::done));
+        return Outcome::idle;
+    }
+    if (!record.committed && cancel_wished()) {
+        TRY(begin_undo(make_error(errors::operation_cancelled,
+                                  fmt::format("{} was cancelled", record.operation.title))));
+        return Outcome::idle;
+    }
+    if (!record.committed && past_deadline()) {
+        TRY(begin_undo(make_error(errors::operation_timeout,
+                                  fmt::format("{} took longer than {}", record.operation.title,
+                                              human_duration(ports_.config.operation_timeout)))));
+        return Outcome::idle;
+    }
+    const auto step = record.plan.steps[index];
+    TRY(move_to(step.stage));
+    record.begun = true;
+    TRY(save([&] {
+        return ports_.store.add_journal(record.operation.id, record.cursor,
+                                        fmt::format("begin {}", step.name), ports_.clock.wall());
+    }));
+    say(step.description.empty() ? step.name : step.description);
+    fault_point("step.begun");
+    auto done = perform(step);
+    fault_point("step.performed");
+    if (stopping_) return Outcome::stopped;
+    if (!done && record.committed) {
+        record.operation.warnings.push_back(fmt::format("{}: {}", step.name, done.error().text()));
+        say(record.operation.warnings.back());
+        done = Done{};
+    }
+    if (!done) {
+        auto error = cancel_wished()
+                         ? make_error(errors::operation_cancelled,
+                                      fmt::format("{} was cancelled", record.operation.title))
+                         : std::move(done).error();
+        TRY(begin_undo(std::move(error)));
+        return Outcome::idle;
+    }
+    if (done->reboot) return Outcome::reboot;
+    if (!done->detail.empty()) stage_record(step.stage).detail = done->detail;
+    TRY(save(
+        [&]() -> Result<> {
+            if (done->writes) TRY(done->writes());
+            record.cursor += 1;
+            record.begun = false;
+            return ports_.store.add_journal(record.operation.id, record.cursor - 1,
+                                            fmt::format("done {}", step.name), ports_.clock.wall());
+        },
+        std::move(done->notes)));
+    fault_point("step.done");
+    return Outcome::idle;
+}
+
+// Undoes the step at the cursor. What cannot be undone is told by an alarm and does not keep the
+// rest from being undone.
+Result<Engine::Outcome> Engine::step_back() {
+    auto& record = *record_;
+    if (record.cursor < 0) {
+        TRY(finish(record.cancelled ? OperationState::cancelled : OperationState::failed));
+        return Outcome::idle;
+    }
+    Done done;
+    const auto index = static_cast<std::size_t>(record.cursor);
+    if (index < record.plan.steps.size()) {
+        const auto& step = record.plan.steps[index];
+        fault_point("undo.begin");
+        auto undone = undo(step);
+        fault_point("undo.performed");
+        if (undone) {
+            done = std::move(*undone);
+        } else {
+            const auto text = fmt::format("undo {}: {}", step.name, undone.error().text());
+            record.operation.warnings.push_back(text);
+            say(text);
+            done.writes = [this, text] {
+                return ports_.store.raise_alarm({.name = kUndoAlarm,
+                                                 .severity = Severity::major,
+                                                 .text = text,
+                                                 .raised = ports_.clock.wall(),
+                                                 .operation = record_->operation.id});
+            };
+        }
+        if (done.reboot) return Outcome::reboot;
+        auto& stage = stage_record(step.stage);
+        if (stage.state == StageState::done) stage.state = StageState::undone;
+    }
+    TRY(save(
+        [&]() -> Result<> {
+            if (done.writes) TRY(done.writes());
+            record.cursor -= 1;
+            return ports_.store.add_journal(record.operation.id, record.cursor + 1, "undone",
+                                            ports_.clock.wall());
+        },
+        std::move(done.notes)));
+    return Outcome::idle;
+}
+
+// Before anything was changed.
+Result<Engine::Outcome> Engine::refuse(Error error) {
+    if (stopping_) return Outcome::stopped;
+    const bool cancelled = cancel_wished();
+    if (cancelled)
+        error = make_error(errors::operation_cancelled,
+                           fmt::format("{} was cancelled", record_->operation.title));
+    record_->operation.error = std::move(error);
+    TRY(leave_stage(StageState::failed));
+    TRY(finish(cancelled ? OperationState::cancelled : OperationState::refused));
+    return Outcome::idle;
+}
+
+Result<> Engine::begin_undo(Error error) {
+    auto& record = *record_;
+    record.undoing = true;
+    record.cancelled = cancel_wished();
+    record.operation.state = OperationState::undoing;
+    record.operation.error = std::move(error);
+    renew_stop();  // what is undone is not stopped by the wish that caused it
+    say(fmt::format("failed: {}", record.operation.error->text()));
+    TRY(leave_stage(StageState::failed));
+    const bool bad = record.on_new_base && !record.cancelled;
+    return save([&]() -> Result<> { return bad ? mark_bad() : Result<>(); },
+                {{"operation.undoing", record.operation.error->text()}});
+}
+
+Result<> Engine::finish(OperationState state) {
+    auto& record = *record_;
+    auto& operation = record.operation;
+    if (state == OperationState::done) {
+        TRY(move_to(kStages.back()));
+        TRY(leave_stage(StageState::done));
+    }
+    const auto now = ports_.clock.wall();
+    operation.state = state;
+    operation.ended = now;
+    operation.commit_deadline.reset();
+    const auto workflow = to_string(operation.request.kind);
+    const auto how = state == OperationState::done
+                         ? fmt::format("{} ended successfully", workflow)
+                         : fmt::format("{} {}: {}", workflow, to_string(state),
+                                       operation.error ? operation.error->message : "");
+    TRY(status_file_.ended(now, workflow, how));
+    const bool failed = state == OperationState::failed;
+    TRY(save(
+        [&]() -> Result<> {
+            if (failed)
+                TRY(ports_.store.raise_alarm(
+                    {.name = kFailedAlarm,
+                     .severity = Severity::major,
+                     .text = fmt::format("{}: {}", operation.title, operation.error->text()),
+                     .raised = now,
+                     .operation = operation.id}));
+            return {};
+        },
+        failed
+            ? std::vector<Note>{{"alarm.raised", kFailedAlarm},
+                                {"operation.failed", operation.error->text()}}
+            : std::vector<Note>{{fmt::format("operation.{}", to_string(state)), operation.title}}));
+    say(how);
+    ports_.log.info("operation ended", {{"operation", std::to_string(operation.id)},
+                                        {"title", operation.title},
+                                        {"state", std::string(to_string(state))}});
+    const auto folder = ports_.folder / "tmp" / fmt::format("operation-{}", operation.id);
+    record_.reset();
+    log_.reset();
+    ports_.observer.on_change();
+    return remove_tree(folder);
+}
+
+// One transaction: `writes`, the operation's record, and the events that tell of them.
+Result<> Engine::save(const Writes& writes, std::vector<Note> notes) {
+    std::vector<Event> events;
+    TRY(ports_.store.transact([&]() -> Result<> {
+        events.clear();
+        if (writes) TRY(writes());
+        if (record_) TRY(ports_.store.put_operation(*record_));
+        for (const auto& note : notes)
+            events.push_back(
+                TRY(ports_.store.add_event({.time = ports_.clock.wall(),
+                                            .type = note.type,
+                                            .operation = record_ ? record_->operation.id : 0,
+                                            .text = note.text})));
+        return {};
+    }));
+    for (const auto& event : events) ports_.observer.on_event(event);
+    ports_.observer.on_change();
+    return {};
+}
+
+// Leaves the stage at work and passes through those between, for every operation goes through all.
+Result<> Engine::move_to(Stage stage) {
+    auto& operation = record_->operation;
+    while (operation.stage < stage) {
+        TRY(leave_stage(StageState::done));
+        TRY(enter_stage(kStages.at(std::to_underlying(operation.stage) + std::size_t{1})));
+    }
+    return stage_record(stage).state == StageState::running ? Result<>() : enter_stage(stage);
+}
+
+Result<> Engine::enter_stage(Stage stage) {
+    record_->operation.stage = stage;
+    stage_record(stage).state = StageState::running;
+    stage_begun_ = ports_.clock.steady();
+    TRY(status_file_.entered(ports_.clock.wall(), stage));
+    return save({}, {{"stage.started", std::string(to_string(stage))}});
+}
+
+Result<> Engine::leave_stage(StageState state) {
+    auto& stage = stage_record(record_->operation.stage);
+    if (stage.state != StageState::running) return {};
+    stage.state = state;
+    stage.duration += since(stage_begun_, ports_.clock.steady());
+    TRY(status_file_.left(ports_.clock.wall(), stage.stage));
+    return save({},
+                {{"stage.ended", fmt::format("{}: {}", to_string(stage.stage), to_string(state))}});
+}
+
+StageRecord& Engine::stage_record(Stage stage) {
+    return record_->operation.stages.at(std::to_underlying(stage));
+}
+
+void Engine::say(std::string_view text) {
+    if (log_) log_->write(ports_.clock.wall(), text);
+}
+
+bool Engine::past_deadline() const {
+    return since(operation_begun_, ports_.clock.steady()) > ports_.config.operation_timeout;
+}
+
+}  // namespace cutover

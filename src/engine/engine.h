@@ -1,0 +1,152 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "engine/operation_log.h"
+#include "engine/package_source.h"
+#include "engine/ports.h"
+#include "engine/recovery.h"
+#include "engine/status_file.h"
+#include "model/device.h"
+#include "model/operation.h"
+#include "model/plan.h"
+#include "model/planner.h"
+#include "store/store.h"
+
+namespace cutover {
+
+// Carries one operation at a time through its stages, and survives being killed between any two
+// instructions: every step is journaled before and after, and start() decides by the journal and
+// the boot loader whether what was cut goes on or is undone (engine/recovery.h).
+//
+// One thread runs it; only the functions below "From any thread" may be called from others.
+class Engine {
+public:
+    enum class Outcome : std::uint8_t {
+        idle,     // the operation is over
+        reboot,   // the host was asked to restart; the agent has to end now
+        stopped,  // stop() was called; the operation is as if power had been cut
+    };
+
+    explicit Engine(const Ports& ports);
+
+    // Once, when the agent comes up: makes marks, slots and boot loader agree, then takes up or
+    // undoes what was unfinished, and runs the trial of a startup that somebody else caused.
+    Result<Outcome> start();
+
+    // From its first check to its end. An operation that fails is no error here: its record says
+    // so. An error means that the journal could not be written; the agent has to end.
+    Result<Outcome> run(OperationId id, const Request& request);
+
+    // The same stages with every step only described and every check only read.
+    Result<Preview> preview(const Request& request);
+
+    const std::optional<OperationRecord>& current() const { return record_; }
+    const std::vector<HealthStatus>& health() const { return health_; }
+    void look_at_health();
+
+    // From any thread.
+    void cancel(OperationId id);  // undo it; without effect after its commit point
+    void commit(OperationId id);  // answers an operation that awaits it
+    void stop();                  // the agent ends
+
+private:
+    struct Note {
+        std::string type;
+        std::string text;
+    };
+    using Writes = std::function<Result<>()>;
+    // What a step leaves to be made durable together with the news that it is done.
+    struct Done {
+        bool reboot = false;
+        std::string detail;
+        Writes writes;
+        std::vector<Note> notes;
+    };
+    struct Prepared {
+        PlanInput input;
+        Plan plan;
+        std::string hash;
+    };
+
+    // engine.cpp: the way of an operation
+    Result<Outcome> go_on();
+    Result<Outcome> step_forward();
+    Result<Outcome> step_back();
+    Result<Outcome> refuse(Error error);
+    Result<> begin_undo(Error error);
+    Result<> finish(OperationState state);
+    Result<> save(const Writes& writes = {}, std::vector<Note> notes = {});
+    Result<> move_to(Stage stage);
+    Result<> enter_stage(Stage stage);
+    Result<> leave_stage(StageState state);
+    StageRecord& stage_record(Stage stage);
+    void say(std::string_view text);
+    bool past_deadline() const;
+    bool cancel_wished() const;
+    std::stop_token renew_stop();
+
+    // prepare.cpp: from a request to a plan
+    Result<Prepared> prepare(const Request& request, std::stop_token stop);
+    Result<> demand_preview(const Prepared& prepared);
+    Result<PlanInput> snapshot(const Request& request);
+    std::string expected_interruption();
+
+    // steps.cpp: what each step does, and how it is undone
+    Result<Done> perform(const Step& step);
+    Result<Done> run_script(const Step& step, const std::vector<std::string>& command);
+    Result<Done> unpack_hooks();
+    Result<Done> write_slot();
+    Result<Done> record_generation();
+    Result<Done> arm_trial();
+    Result<Done> disarm_trial();
+    Result<Done> reboot();
+    Result<Done> check_trial();
+    Result<Done> await_commit();
+    Result<Done> commit_target();
+    Result<Done> repair();
+    Result<Done> undo(const Step& step);
+    Result<Done> undo_arming();
+    Result<Done> undo_write();
+    Result<> startup_is_target();
+    Result<> mark_bad();
+    Result<> forget_old_generations();
+    Result<std::unique_ptr<OpenedPackage>> open_planned_package();
+
+    // resume.cpp: after a boot or a restart of the agent
+    Result<> reconcile_slots(const BootStatus& boot);
+    Result<> reconcile_running(const BootStatus& boot);
+    Result<Outcome> resume(OperationRecord record, const BootStatus& boot);
+    Result<Outcome> after_boot(const BootStatus& boot);
+    Result<Outcome> try_startup(const Generation& target, bool booted);
+    Position position(const OperationRecord& record) const;
+    Result<> note_reboot();
+
+    Ports ports_;
+    StatusFile status_file_;
+    std::optional<OperationRecord> record_;
+    std::optional<OperationLog> log_;
+    std::vector<HealthStatus> health_;
+    SteadyTime operation_begun_{};
+    SteadyTime stage_begun_{};
+
+    std::atomic<OperationId> cancel_wished_ = 0;
+    std::atomic<OperationId> commit_wished_ = 0;
+    std::atomic<bool> stopping_ = false;
+    std::mutex stop_mutex_;  // guards stop_source_ only
+    std::stop_source stop_source_;
+    std::stop_token stop_;  // of the operation at work
+};
+
+}  // namespace cutover

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <filesystem>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/observer.h"
+#include "engine/package_source.h"
+#include "model/device_config.h"
+#include "platform/boot_control.h"
+#include "platform/host.h"
+#include "platform/services.h"
+#include "platform/slot_store.h"
+#include "store/store.h"
+
+namespace cutover {
+
+// All that the engine works with. Everything outlives it.
+struct Ports {
+    Store& store;
+    BootControl& boot;
+    SlotStore& slots;
+    Services& services;
+    Host& host;
+    PackageSource& packages;
+    Clock& clock;
+    Log& log;
+    Observer& observer;
+    const DeviceConfig& config;
+    std::filesystem::path folder;  // the device's: status file, evidence/, log/, tmp/
+};
+
+}  // namespace cutover

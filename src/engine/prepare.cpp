@@ -1,0 +1,126 @@
+// From a request to a plan, and the preview of one.
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "crypto/digest.h"
+#include "engine/checks.h"
+#include "engine/engine.h"
+#include "engine/errors.h"
+#include "engine/ports.h"
+#include "engine/stage_scripts.h"
+#include "model/errors.h"
+#include "model/operation.h"
+#include "model/plan.h"
+#include "model/planner.h"
+
+namespace cutover {
+namespace {
+
+constexpr std::size_t kHashDigits = 8;  // of the plan's SHA-256, as people see and type it
+constexpr int kRebootsRemembered = 3;
+
+bool installs(const Request& request) {
+    return request.kind == OperationKind::install || request.kind == OperationKind::upgrade;
+}
+
+}  // namespace
+
+Result<PlanInput> Engine::snapshot(const Request& request) {
+    PlanInput input;
+    input.request = request;
+    input.marks = TRY(ports_.store.marks());
+    input.generations = TRY(ports_.store.generations());
+    input.slots = TRY(ports_.store.slots());
+    input.active = TRY(ports_.boot.status()).running;
+    input.now = ports_.clock.wall();
+    std::vector<std::filesystem::path> ini_files;
+    for (const auto& file : ports_.config.ini_files) ini_files.push_back(ports_.folder / file);
+    input.scripts = TRY(find_stage_scripts(ports_.folder / ports_.config.stage_scripts, ini_files));
+    return input;
+}
+
+Result<Engine::Prepared> Engine::prepare(const Request& request, std::stop_token stop) {
+    Prepared prepared{.input = TRY(snapshot(request))};
+    if (installs(request)) {
+        if (request.sources.size() != 1)
+            return fail(errors::plan_one_base, "{} packages were given", request.sources.size());
+        const auto& source = request.sources.front();
+        const auto package = TRY(
+            ports_.packages.open(source, TRY(ports_.store.newest_signing_time()), std::move(stop)));
+        prepared.input.package = OfferedPackage{
+            .source = source, .digest = package->digest(), .manifest = package->manifest()};
+    }
+    prepared.plan = TRY(make_plan(prepared.input));
+    prepared.hash =
+        to_hex(sha256(plan_identity(prepared.input, prepared.plan))).substr(0, kHashDigits);
+    return prepared;
+}
+
+// What the policy asks for before a plan is carried out.
+Result<> Engine::demand_preview(const Prepared& prepared) {
+    const auto& wanted = prepared.input.request.plan_hash;
+    if (!wanted.empty() && wanted != prepared.hash)
+        return fail(errors::operation_plan_changed, "the plan is {} now, not {}", prepared.hash,
+                    wanted);
+    const bool changes_software = !prepared.plan.target.base.name.empty();
+    if (ports_.config.require_preview && changes_software &&
+        !TRY(ports_.store.was_previewed(prepared.hash)))
+        return fail(errors::operation_needs_preview, "plan {} has not been previewed",
+                    prepared.hash);
+    return {};
+}
+
+std::string Engine::expected_interruption() {
+    const auto operations = ports_.store.operations(100);
+    if (!operations) return {};
+    std::chrono::milliseconds total{0};
+    int reboots = 0;
+    for (const auto& operation : *operations) {
+        if (operation.reboots == 0 || reboots >= kRebootsRemembered) continue;
+        total += operation.interruption;
+        reboots += operation.reboots;
+    }
+    if (reboots == 0) return "one reboot";
+    return fmt::format("about {} ({} reboot{} before)", human_duration(total / reboots), reboots,
+                       reboots == 1 ? "" : "s");
+}
+
+Result<Preview> Engine::preview(const Request& request) {
+    const auto prepared = TRY(prepare(request, renew_stop()));
+    Preview preview{.title = prepared.plan.title, .plan_hash = prepared.hash};
+    preview.checks = TRY(run_checks(
+        {.ports = ports_, .input = prepared.input, .plan = prepared.plan, .stop = stop_}));
+    for (const auto& step : prepared.plan.steps) {
+        preview.steps.push_back({.stage = step.stage,
+                                 .order = step.order,
+                                 .name = step.name,
+                                 .description = step.description});
+        if (step.kind == StepKind::reboot) preview.interrupts = expected_interruption();
+    }
+    if (const auto* refusal = first_refusal(preview.checks)) preview.error = *refusal;
+
+    const auto now = ports_.clock.wall();
+    for (const auto stage : kStages) {
+        TRY(status_file_.entered(now, stage));
+        TRY(status_file_.left(now, stage));
+    }
+    TRY(status_file_.ended(now, "preview",
+                           preview.error ? fmt::format("preview failed: {}", preview.error->message)
+                                         : "preview ended successfully"));
+    if (!preview.error)
+        TRY(ports_.store.transact(
+            [&] { return ports_.store.put_preview(preview.plan_hash, now); }));
+    return preview;
+}
+
+}  // namespace cutover

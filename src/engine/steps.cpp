@@ -1,0 +1,450 @@
+// What each step of a plan does, and how it is undone. Every effect may be a repetition.
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/core.h>
+#include <fmt/format.h>
+
+#include "base/byte_source.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fault.h"
+#include "base/files.h"
+#include "base/process.h"
+#include "engine/engine.h"
+#include "engine/errors.h"
+#include "engine/evidence.h"
+#include "engine/health.h"
+#include "engine/package_source.h"
+#include "engine/ports.h"
+#include "model/event.h"
+#include "model/generation.h"
+#include "model/manifest.h"
+#include "model/operation.h"
+#include "model/plan.h"
+#include "model/planner.h"
+#include "model/slot.h"
+
+namespace cutover {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kProgressInterval{200};
+constexpr milliseconds kCommitPoll{100};
+constexpr auto kFailedAlarm = "upgrade-failed";
+
+// Passes content on, tells how far it has come, and ends when the operation does.
+class WatchedSource final : public ByteSource {
+public:
+    struct Watch {
+        Clock& clock;
+        std::stop_token stop;
+        SteadyTime deadline;
+        std::function<void(std::uint64_t done, std::uint64_t per_second)> report;
+    };
+    WatchedSource(ByteSource& source, Watch watch)
+        : source_(source), watch_(std::move(watch)), begun_(watch_.clock.steady()) {}
+
+    Result<std::size_t> read(std::span<std::byte> buffer) override {
+        if (watch_.stop.stop_requested())
+            return fail(errors::operation_cancelled, "writing was stopped");
+        const auto now = watch_.clock.steady();
+        if (now > watch_.deadline)
+            return fail(errors::operation_timeout, "the operation's time was over while writing");
+        const auto got = TRY(source_.read(buffer));
+        done_ += got;
+        if (now - reported_ >= kProgressInterval || got == 0) {
+            reported_ = now;
+            const auto elapsed = std::chrono::duration<double>(now - begun_).count();
+            watch_.report(
+                done_,
+                elapsed > 0 ? static_cast<std::uint64_t>(static_cast<double>(done_) / elapsed) : 0);
+        }
+        return got;
+    }
+
+private:
+    ByteSource& source_;
+    Watch watch_;
+    SteadyTime begun_;
+    SteadyTime reported_{};
+    std::uint64_t done_ = 0;
+};
+
+std::string name_of(const PackageRef& package) {
+    return fmt::format("{} {}", package.name, package.version.text());
+}
+
+}  // namespace
+
+Result<Engine::Done> Engine::perform(const Step& step) {
+    switch (step.kind) {
+        case StepKind::script: return run_script(step, step.command);
+        case StepKind::hook: {
+            const auto folder =
+                ports_.folder / "tmp" / fmt::format("operation-{}", record_->operation.id);
+            return run_script(step, {(folder / step.argument).string()});
+        }
+        case StepKind::unpack_hooks: return unpack_hooks();
+        case StepKind::capture_evidence: {
+            const auto differing =
+                TRY(Evidence(ports_, record_->operation.id).capture(step.argument, stop_));
+            if (step.argument != "before") say(fmt::format("{} entries differ", differing));
+            return Done{};
+        }
+        case StepKind::write_slot: return write_slot();
+        case StepKind::carry_persistent: {
+            const auto target = record_->plan.target.slot;
+            TRY(ports_.slots.carry_persistent(other(target), target, record_->plan.persist));
+            return Done{.detail = fmt::format("{} persistent paths carried over",
+                                              record_->plan.persist.size())};
+        }
+        case StepKind::record_generation: return record_generation();
+        case StepKind::arm_trial: return arm_trial();
+        case StepKind::disarm_trial: return disarm_trial();
+        case StepKind::reboot: return reboot();
+        case StepKind::check_trial: return check_trial();
+        case StepKind::await_commit: return await_commit();
+        case StepKind::commit: return commit_target();
+        case StepKind::repair: return repair();
+    }
+    std::unreachable();
+}
+
+Result<Engine::Done> Engine::run_script(const Step& step, const std::vector<std::string>& command) {
+    const auto& operation = record_->operation;
+    const auto generations = TRY(ports_.store.generations());
+    const auto* const from = find_generation(generations, operation.from);
+    const auto& target = record_->plan.target;
+    const std::map<std::string, std::string> environment{
+        {"CUTOVER_OPERATION", std::to_string(operation.id)},
+        {"CUTOVER_KIND", std::string(to_string(operation.request.kind))},
+        {"CUTOVER_MODE", "upgrade"},
+        {"CUTOVER_STAGE", std::string(to_string(step.stage))},
+        {"CUTOVER_FROM", from ? from->base.version.text() : ""},
+        {"CUTOVER_TO", target.base.name.empty() ? "" : target.base.version.text()},
+        {"CUTOVER_SLOT", target.base.name.empty() ? "" : std::string(to_string(target.slot))},
+        {"CUTOVER_ROOT", ports_.host.root().string()},
+        {"CUTOVER_DATA", ports_.host.data().string()},
+        {"CUTOVER_DEVICE", ports_.folder.string()},
+    };
+    auto result = run_process({.command = command,
+                               .folder = ports_.folder,
+                               .environment = environment,
+                               .timeout = ports_.config.script_timeout},
+                              stop_);
+    if (!result)
+        return fail(errors::stage_script_failed, "script {}: {}", step.name, result.error().text());
+    say(result->output);
+    if (result->exit_code != 0) {
+        auto error = make_error(
+            errors::stage_script_failed,
+            fmt::format("script {} ended with exit code {}", step.name, result->exit_code));
+        error.cause = result->output.substr(0, 500);
+        return std::unexpected(std::move(error));
+    }
+    return Done{};
+}
+
+Result<std::unique_ptr<OpenedPackage>> Engine::open_planned_package() {
+    auto package = TRY(
+        ports_.packages.open(record_->plan.source, TRY(ports_.store.newest_signing_time()), stop_));
+    if (package->digest() != record_->plan.manifest_digest)
+        return fail(errors::operation_package_changed, "{} is another package than the one planned",
+                    record_->plan.source);
+    return package;
+}
+
+Result<Engine::Done> Engine::unpack_hooks() {
+    const auto folder = ports_.folder / "tmp" / fmt::format("operation-{}", record_->operation.id);
+    TRY(remove_tree(folder));
+    TRY(make_folders(folder));
+    TRY(TRY(open_planned_package())->unpack_hooks(folder));
+    return Done{};
+}
+
+Result<Engine::Done> Engine::write_slot() {
+    const auto& target = record_->plan.target;
+    auto package = TRY(open_planned_package());
+    const auto content = TRY(package->content());
+
+    // From here the slot claims nothing, and what was in it cannot be gone back to.
+    TRY(save([&]() -> Result<> {
+        TRY(ports_.store.put_slot({.slot = target.slot, .state = SlotState::writing}));
+        for (auto& generation : TRY(ports_.store.generations())) {
+            if (!generation.kept || generation.slot != target.slot) continue;
+            generation.kept = false;
+            TRY(ports_.store.put_generation(generation));
+        }
+        return {};
+    }));
+
+    const auto total = package->manifest().payload.content_bytes;
+    const auto begun = ports_.clock.steady();
+    WatchedSource watched(*content,
+                          {.clock = ports_.clock,
+                           .stop = stop_,
+                           .deadline = operation_begun_ + ports_.config.operation_timeout,
+                           .report = [&](std::uint64_t done, std::uint64_t per_second) {
+                               ports_.observer.on_progress(
+                                   {.operation = record_->operation.id,
+                                    .stage = Stage::install,
+                                    .step = fmt::format("write slot {}", to_string(target.slot)),
+                                    .done_bytes = done,
+                                    .total_bytes = total,
+                                    .bytes_per_second = per_second});
+                           }});
+    TRY(ports_.slots.write(target.slot, package->manifest(), watched), "write slot {}",
+        to_string(target.slot));
+    const auto took = std::chrono::duration_cast<milliseconds>(ports_.clock.steady() - begun);
+    return Done{.detail = fmt::format("slot {}, {} in {}", to_string(target.slot),
+                                      human_size(total), human_duration(took)),
+                .writes = [this, signed_at = package->signed_at()]() -> Result<> {
+                    if (signed_at <= TRY(ports_.store.newest_signing_time())) return {};
+                    return ports_.store.set_newest_signing_time(signed_at);
+                }};
+}
+
+Result<Engine::Done> Engine::record_generation() {
+    auto& record = *record_;
+    const auto manifest = TRY(ports_.slots.manifest(record.plan.target.slot));
+    const bool last = std::ranges::none_of(
+        record.plan.steps, [](const Step& step) { return step.kind == StepKind::arm_trial; });
+    return Done{.detail = fmt::format("slot {} holds {}", to_string(record.plan.target.slot),
+                                      name_of(record.plan.target.base)),
+                .writes = [this, manifest, last]() -> Result<> {
+                    auto& plan = record_->plan;
+                    plan.target.id = TRY(ports_.store.add_generation(plan.target));
+                    record_->operation.to = plan.target.id;
+                    record_->committed = last;
+                    TRY(ports_.store.put_manifest(plan.target.base.digest, to_json(manifest)));
+                    return ports_.store.put_slot({.slot = plan.target.slot,
+                                                  .state = SlotState::installed,
+                                                  .holds = plan.target.base,
+                                                  .committed_once = false});
+                },
+                .notes = {{"slot.installed",
+                           fmt::format("slot {} holds {}", to_string(record.plan.target.slot),
+                                       name_of(record.plan.target.base))}}};
+}
+
+Result<> Engine::startup_is_target() {
+    auto marks = TRY(ports_.store.marks());
+    marks.startup = record_->plan.target.id;
+    // Where nobody asked for the reboot, this is all there is to do.
+    record_->committed = std::ranges::none_of(
+        record_->plan.steps, [](const Step& step) { return step.kind == StepKind::reboot; });
+    return ports_.store.set_marks(marks);
+}
+
+Result<Engine::Done> Engine::arm_trial() {
+    const auto slot = record_->plan.target.slot;
+    fault_point("step.arm");
+    TRY(ports_.boot.start_trial(slot, ports_.config.trial_boots));
+    fault_point("step.armed");
+    return Done{
+        .detail = fmt::format("slot {} is tried at the next boot", to_string(slot)),
+        .writes = [this] { return startup_is_target(); },
+        .notes = {{"mark.moved", fmt::format("startup: {}", name_of(record_->plan.target.base))}}};
+}
+
+Result<Engine::Done> Engine::disarm_trial() {
+    TRY(ports_.boot.end_trial());
+    return Done{.writes = [this]() -> Result<> {
+                    auto marks = TRY(ports_.store.marks());
+                    marks.startup = marks.running;
+                    return ports_.store.set_marks(marks);
+                },
+                .notes = {{"mark.moved", "startup: back to what runs"}}};
+}
+
+Result<Engine::Done> Engine::reboot() {
+    record_->boot_id = ports_.host.boot_id();
+    record_->reboot_asked = ports_.clock.wall();
+    TRY(save({}, {{"device.restarting", record_->operation.title}}));
+    fault_point("step.reboot");
+    TRY(ports_.host.reboot());
+    return Done{.reboot = true};
+}
+
+Result<Engine::Done> Engine::check_trial() {
+    auto& operation = record_->operation;
+    operation.state = OperationState::on_trial;
+    TRY(save({}, {{"trial.started", name_of(record_->plan.target.base)}}));
+    auto round = demand_health(
+        ports_, ports_.config.trial_deadline, [this](std::string line) { say(line); }, stop_);
+    operation.state = OperationState::running;
+    if (!round) {
+        auto error = std::move(round).error();
+        if (error.id != errors::trial_check_failed.id) return std::unexpected(std::move(error));
+        return std::unexpected(std::move(error).within(
+            fmt::format("{} did not pass its checks", name_of(record_->plan.target.base))));
+    }
+    health_ = std::move(*round);
+    return Done{.detail = fmt::format("{} checks passed", health_.size()),
+                .notes = {{"trial.passed", fmt::format("{} checks", health_.size())}}};
+}
+
+Result<Engine::Done> Engine::await_commit() {
+    auto& operation = record_->operation;
+    if (!operation.commit_deadline)
+        operation.commit_deadline = ports_.clock.wall() + operation.request.trial;
+    operation.state = OperationState::awaiting_commit;
+    TRY(save({}, {{"trial.awaits_commit",
+                   fmt::format("until {}", to_iso8601(*operation.commit_deadline))}}));
+    // By the steady clock as well, for the wall clock may be set while we wait.
+    const auto end = ports_.clock.steady() +
+                     std::min<milliseconds>(*operation.commit_deadline - ports_.clock.wall(),
+                                            operation.request.trial);
+    while (commit_wished_ != operation.id) {
+        if (ports_.clock.steady() >= end)
+            return fail(errors::trial_not_committed, "{} was not committed within {} minutes",
+                        name_of(record_->plan.target.base), operation.request.trial.count());
+        if (!ports_.clock.sleep(kCommitPoll, stop_))
+            return fail(errors::operation_cancelled, "the trial was ended");
+    }
+    operation.state = OperationState::running;
+    operation.commit_deadline.reset();
+    return Done{.notes = {{"trial.commit_asked", operation.title}}};
+}
+
+Result<Engine::Done> Engine::commit_target() {
+    const auto& target = record_->plan.target;
+    const auto epoch = TRY(ports_.slots.manifest(target.slot)).epoch;
+    fault_point("step.confirm");
+    TRY(ports_.boot.confirm(target.slot));
+    fault_point("step.confirmed");
+    return Done{.detail = fmt::format("slot {}", to_string(target.slot)),
+                .writes = [this, epoch]() -> Result<> {
+                    const auto id = record_->plan.target.id;
+                    for (auto& generation : TRY(ports_.store.generations())) {
+                        if (generation.id != id) continue;
+                        generation.committed_once = true;
+                        generation.bad = false;
+                        TRY(ports_.store.put_generation(generation));
+                    }
+                    TRY(ports_.store.set_marks({.running = id, .startup = id, .committed = id}));
+                    TRY(ports_.store.put_slot({.slot = record_->plan.target.slot,
+                                               .state = SlotState::installed,
+                                               .holds = record_->plan.target.base,
+                                               .committed_once = true}));
+                    if (epoch > TRY(ports_.store.epoch())) TRY(ports_.store.set_epoch(epoch));
+                    TRY(ports_.store.clear_alarm(kFailedAlarm, ports_.clock.wall()));
+                    record_->committed = true;
+                    return forget_old_generations();
+                },
+                .notes = {{"mark.moved", fmt::format("committed: {}", name_of(target.base))}}};
+}
+
+// Keeps the records of those that can be booted, those that a mark points to, and the newest ones.
+Result<> Engine::forget_old_generations() {
+    const auto marks = TRY(ports_.store.marks());
+    const auto generations = TRY(ports_.store.generations());
+    auto surplus = static_cast<std::ptrdiff_t>(generations.size()) -
+                   static_cast<std::ptrdiff_t>(ports_.config.keep_generations);
+    for (const auto& generation : generations) {
+        if (surplus-- <= 0) break;
+        const bool marked = generation.id == marks.running || generation.id == marks.startup ||
+                            generation.id == marks.committed;
+        if (!generation.kept && !marked) TRY(ports_.store.remove_generation(generation.id));
+    }
+    return {};
+}
+
+Result<Engine::Done> Engine::repair() {
+    const auto boot = TRY(ports_.boot.status());
+    TRY(reconcile_slots(boot));
+    const auto generations = TRY(ports_.store.generations());
+    const auto marks = TRY(ports_.store.marks());
+    const auto* const committed = find_generation(generations, marks.committed);
+    if (committed && committed->slot == boot.committed && !boot.trial)
+        TRY(ports_.boot.confirm(boot.committed));  // writes the record anew
+    const bool agree = committed && committed->slot == boot.committed;
+    say(fmt::format("boot loader starts slot {}, committed is generation {}",
+                    to_string(boot.committed), marks.committed));
+    return Done{.detail = agree ? "boot record, slots and marks agree"
+                                : "the boot loader and the marks disagree: see the log"};
+}
+
+Result<Engine::Done> Engine::undo(const Step& step) {
+    switch (step.kind) {
+        case StepKind::arm_trial: return undo_arming();
+        case StepKind::write_slot: return undo_write();
+        case StepKind::record_generation:
+            return Done{.writes = [this]() -> Result<> {
+                auto& target = record_->plan.target;
+                if (record_->on_new_base || target.id == 0) return {};
+                TRY(ports_.store.remove_generation(target.id));
+                target.id = 0;
+                record_->operation.to = 0;
+                return ports_.store.put_slot({.slot = target.slot, .state = SlotState::writing});
+            }};
+        case StepKind::script:
+        case StepKind::hook:
+        case StepKind::unpack_hooks:
+        case StepKind::capture_evidence:
+        case StepKind::carry_persistent:
+        case StepKind::disarm_trial:
+        case StepKind::reboot:
+        case StepKind::check_trial:
+        case StepKind::await_commit:
+        case StepKind::commit:
+        case StepKind::repair: return Done{};
+    }
+    std::unreachable();
+}
+
+Result<Engine::Done> Engine::undo_arming() {
+    const auto boot = TRY(ports_.boot.status());
+    fault_point("undo.disarm");
+    TRY(ports_.boot.end_trial());
+    fault_point("undo.disarmed");
+    if (boot.running == record_->plan.target.slot && boot.committed != boot.running)
+        return reboot();  // and then once more, on the committed base
+    return Done{.writes = [this]() -> Result<> {
+                    auto marks = TRY(ports_.store.marks());
+                    marks.startup = marks.committed;
+                    return ports_.store.set_marks(marks);
+                },
+                .notes = {{"mark.moved", "startup: back to the committed generation"}}};
+}
+
+// A base that has run keeps its slot, so that it can be looked at or tried again.
+Result<Engine::Done> Engine::undo_write() {
+    if (record_->on_new_base) return Done{};
+    const auto slot = record_->plan.target.slot;
+    TRY(ports_.slots.erase(slot));
+    return Done{.writes = [this, slot] {
+        return ports_.store.put_slot({.slot = slot, .state = SlotState::empty});
+    }};
+}
+
+// The target has failed its trial.
+Result<> Engine::mark_bad() {
+    const auto& target = record_->plan.target;
+    for (auto& generation : TRY(ports_.store.generations())) {
+        if (generation.id != target.id) continue;
+        generation.bad = true;
+        TRY(ports_.store.put_generation(generation));
+    }
+    auto slots = TRY(ports_.store.slots());
+    auto& slot = *std::ranges::find(slots, target.slot, &SlotStatus::slot);
+    slot.state = SlotState::bad;
+    return ports_.store.put_slot(slot);
+}
+
+}  // namespace cutover

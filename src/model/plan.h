@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/generation.h"
+#include "model/operation.h"
+#include "model/slot.h"
+
+namespace cutover {
+
+// What a step of a plan does. Steps of the engine and scripts share a stage, in the order of their
+// two-digit prefixes.
+enum class StepKind : std::uint8_t {
+    script,            // of the device: `command`, without a shell
+    hook,              // of the package: `argument` is its member name
+    unpack_hooks,      // the package's hooks, into the operation's folder
+    capture_evidence,  // `argument`: "before" or "after"
+    write_slot,        // undo: erase it, or keep it as bad after a trial
+    carry_persistent,
+    record_generation,
+    arm_trial,  // startup moves to the target; undo: back to the committed one
+    reboot,
+    check_trial,
+    await_commit,
+    commit,
+    disarm_trial,  // startup goes back to what runs
+    repair,
+};
+std::string_view to_string(StepKind kind);
+std::optional<StepKind> step_kind_from(std::string_view name);
+
+struct Step {
+    StepKind kind = StepKind::script;
+    Stage stage = Stage::init;
+    int order = 50;
+    std::string name;
+    std::string description;
+    std::string argument;
+    std::vector<std::string> command;
+    bool operator==(const Step&) const = default;
+};
+
+// The pure result of (current state, request, package at hand, scripts, policy). `target` is the
+// generation that the operation makes or goes to; its id is 0 when it makes none.
+struct Plan {
+    std::string title;
+    Generation target;
+    std::string source;  // where the package comes from; empty: it is in the slot already
+    std::string manifest_digest;
+    std::vector<std::string> persist;  // paths to carry over
+    std::vector<Step> steps;
+    bool operator==(const Plan&) const = default;
+};
+
+}  // namespace cutover

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "model/generation.h"
+#include "model/manifest.h"
+#include "model/operation.h"
+#include "model/plan.h"
+
+namespace cutover {
+
+// A script of a stage: of the device's folder, an INI file, or the package.
+struct StageScript {
+    Stage stage = Stage::init;
+    int order = 50;
+    std::string name;  // "stages/prep/10-backup", "upgrade.ini [install] command[0]"
+    std::vector<std::string> command;
+    std::string digest;  // of what it runs, as far as known: part of the plan's hash
+};
+
+struct OfferedPackage {
+    std::string source;
+    std::string digest;
+    Manifest manifest;
+};
+
+struct PlanInput {
+    Request request;
+    Marks marks;
+    std::vector<Generation> generations;
+    std::vector<SlotStatus> slots;
+    Slot active = Slot::a;
+    std::optional<OfferedPackage> package;  // of install and upgrade
+    std::vector<StageScript> scripts;
+    WallTime now{};
+};
+
+// Refuses (`plan.…`) what can never be: nothing on the standby slot, a revert to a slot that was
+// never committed, a generation that is not kept. Whether it may be done now is for the checks.
+Result<Plan> make_plan(const PlanInput& input);
+
+// What identifies a plan: all that decides what it does, and nothing else (no time, no number of a
+// generation). The caller hashes it.
+std::string plan_identity(const PlanInput& input, const Plan& plan);
+
+// Versions to install one after the other to come from `from` to the last of `offered` by what
+// their manifests accept; empty when there is no way.
+std::vector<Version> upgrade_path(const Version& from, const std::vector<Manifest>& offered,
+                                  const Version& to);
+
+const Generation* find_generation(const std::vector<Generation>& generations, GenerationId id);
+
+// The newest kept generation whose base is in `slot`; null when there is none.
+const Generation* generation_in(const std::vector<Generation>& generations, Slot slot);
+
+}  // namespace cutover

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "model/event.h"
+#include "model/generation.h"
+#include "model/operation.h"
+#include "model/plan.h"
+#include "store/database.h"
+
+namespace cutover {
+
+// An operation with what is needed to take it up again after a cut.
+struct OperationRecord {
+    Operation operation;
+    Plan plan;
+    int cursor = 0;      // the step at work; all before it are done (or undone, on the way back)
+    bool begun = false;  // whether that step may have had effects
+    bool undoing = false;
+    bool committed = false;    // past the commit point: it will be finished, not undone
+    bool cancelled = false;    // why it is undone: somebody asked
+    bool on_new_base = false;  // the target has run, so its slot is kept on the way back
+    std::string boot_id;       // of the boot in which the reboot was asked for
+    WallTime reboot_asked{};
+    bool operator==(const OperationRecord&) const = default;
+};
+
+// Everything a device remembers but its boot record, in one database. Reading is always of the last
+// committed state; writing goes through transact(). One thread.
+class Store {
+public:
+    static Result<Store> open(const std::filesystem::path& file);
+
+    Result<Marks> marks();
+    Result<std::vector<Generation>> generations();  // oldest first
+    Result<std::vector<SlotStatus>> slots();        // A, then B
+    Result<std::optional<OperationRecord>> open_operation();
+    Result<std::vector<Operation>> operations(int max_count);  // newest first
+    Result<OperationId> last_operation();
+    Result<std::vector<Event>> events(int max_count);  // the last ones, oldest first
+    Result<std::vector<Alarm>> alarms();               // raised and cleared, oldest first
+    Result<std::optional<std::string>> manifest(std::string_view digest);  // its JSON
+    Result<std::vector<std::string>> manifests();
+    Result<bool> was_previewed(std::string_view plan_hash);
+    Result<std::uint32_t> epoch();
+    Result<WallTime> newest_signing_time();  // the floor of what the clock can be
+
+    // What is written inside `body` becomes durable together when it returns well, or not at all.
+    Result<> transact(const std::function<Result<>()>& body) { return database_.transact(body); }
+
+    Result<> set_marks(const Marks& marks);
+    Result<GenerationId> add_generation(const Generation& generation);  // gives it its id
+    Result<> put_generation(const Generation& generation);
+    Result<> remove_generation(GenerationId id);
+    Result<> put_slot(const SlotStatus& slot);
+    Result<> put_operation(const OperationRecord& record);
+    Result<> add_journal(OperationId operation, int step, std::string_view what, WallTime time);
+    Result<Event> add_event(const Event& event);  // gives it its sequence number
+    // One alarm of a name is raised at a time: raising again updates it, keeping when it was
+    // raised.
+    Result<> raise_alarm(const Alarm& alarm);
+    Result<bool> clear_alarm(std::string_view name, WallTime when);  // whether there was one
+    Result<> put_manifest(std::string_view digest, std::string_view json);
+    Result<> put_preview(std::string_view plan_hash, WallTime when);
+    Result<> set_epoch(std::uint32_t epoch);
+    Result<> set_newest_signing_time(WallTime time);
+
+private:
+    explicit Store(Database database) : database_(std::move(database)) {}
+    Result<> prepare();
+    Result<std::string> meta(std::string_view key);
+    Result<> set_meta(std::string_view key, std::string_view value);
+
+    Database database_;
+};
+
+}  // namespace cutover

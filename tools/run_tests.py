@@ -1,0 +1,325 @@
+#!/usr/bin/env python3
+"""What ./test runs: stages, each with a log in build/logs/, a summary, a last line of counts."""
+
+import argparse
+import collections.abc
+import dataclasses
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+
+import check_house
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+LOGS = BUILD / "logs"
+JOBS = str(os.cpu_count() or 2)
+MINUTE = 60.0
+FUZZ_SECONDS = 10
+TAIL_LINES = 60
+PYTHON = sys.executable
+
+
+class StageFailed(Exception):
+    """The stage cannot go on; its log tells why."""
+
+
+@dataclasses.dataclass
+class Stage:
+    """One stage at work: runs commands into its log and counts tests."""
+
+    name: str
+    passed: int = 0
+    failed: int = 0
+    skipped: list[str] = dataclasses.field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def log(self) -> pathlib.Path:
+        return LOGS / f"{self.name}.log"
+
+    @property
+    def result(self) -> str:
+        if self.failed:
+            return "FAILED"
+        return "ok" if self.passed or not self.skipped else "skipped"
+
+    def say(self, text: str) -> None:
+        with self.log.open("a") as log:
+            log.write(text.rstrip("\n") + "\n")
+
+    def command(self, *words: object, timeout: float = 20 * MINUTE,
+                environment: dict[str, str] | None = None) -> int:
+        """Runs to the end, in a process group that is killed whole when it takes too long."""
+        line = [str(word) for word in words]
+        self.say("$ " + " ".join(line))
+        with self.log.open("a") as log:
+            process = subprocess.Popen(line, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log,
+                                       stderr=subprocess.STDOUT, start_new_session=True,
+                                       env={**os.environ, **(environment or {})})
+            try:
+                return process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.say(f"took longer than {timeout:.0f} s: killed")
+                return 124
+            finally:
+                end_group(process)
+
+    def must(self, *words: object, **more) -> None:
+        if self.command(*words, **more) != 0:
+            raise StageFailed(f"`{' '.join(str(word) for word in words)}` failed")
+
+    def check(self, *words: object, **more) -> None:
+        """A command that is one test."""
+        if self.command(*words, **more) == 0:
+            self.passed += 1
+        else:
+            self.failed += 1
+
+    def count(self, junit: pathlib.Path) -> None:
+        """Adds the cases of a JUnit file, which ctest and pytest both write."""
+        try:
+            cases = list(xml.etree.ElementTree.parse(junit).getroot().iter("testcase"))
+        except (OSError, xml.etree.ElementTree.ParseError) as problem:
+            raise StageFailed(f"no results: {junit}: {problem}") from problem
+        for case in cases:
+            name = case.get("name", "?")
+            skip = case.find("skipped")
+            if case.find("failure") is not None or case.find("error") is not None:
+                self.failed += 1
+                self.say(f"FAILED: {name}")
+            elif skip is not None or case.get("status") in ("disabled", "notrun"):
+                why = "" if skip is None else skip.get("message", "")
+                self.skipped.append(f"{name}: {why or 'disabled'}")
+            else:
+                self.passed += 1
+        if not cases:
+            raise StageFailed(f"{junit} holds no tests")
+
+
+def end_group(process: subprocess.Popen) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+def configure(stage: Stage, preset: str) -> pathlib.Path:
+    stage.must("cmake", "--preset", preset, timeout=5 * MINUTE)
+    return BUILD / preset
+
+
+def run_ctest(stage: Stage, preset: str) -> None:
+    """Builds the preset with its tests and runs them."""
+    build = configure(stage, preset)
+    stage.must("cmake", "--build", "--preset", preset, "-j", JOBS)
+    junit = LOGS / f"{stage.name}.xml"
+    junit.unlink(missing_ok=True)
+    code = stage.command("ctest", "--test-dir", build, "-j", JOBS, "--output-on-failure",
+                         "--no-tests=error", "--output-junit", junit)
+    stage.count(junit)
+    if code != 0 and not stage.failed:
+        raise StageFailed("ctest failed")
+
+
+def run_format(stage: Stage) -> None:
+    files = [file for file in check_house.sources() if file.suffix in check_house.CODE]
+    stage.check("clang-format-19", "--dry-run", "-Werror", *files)
+
+
+def run_house(stage: Stage) -> None:
+    stage.check(PYTHON, "tools/check_layers.py", "src")
+    stage.check(PYTHON, "tools/error_docs.py", "--check")
+    stage.check(PYTHON, "tools/check_house.py")
+
+
+def run_dev(stage: Stage) -> None:
+    run_ctest(stage, "dev")
+
+
+def run_tsan(stage: Stage) -> None:
+    run_ctest(stage, "tsan")
+
+
+def run_tidy(stage: Stage) -> None:
+    build = configure(stage, "tidy")
+    listed = subprocess.run(["ninja", "-C", build, "-t", "targets", "all"], check=True,
+                            capture_output=True, text=True).stdout
+    generated = sorted(set(re.findall(r"^(\S+\.pb\.h):", listed, re.MULTILINE)))
+    if generated:
+        stage.must("ninja", "-C", build, *generated)
+    stage.check(PYTHON, "tools/tidy.py", build, "--jobs", JOBS)
+
+
+def run_release(stage: Stage) -> None:
+    """What ships, and what ./demo, the integration tests and the benchmark use."""
+    configure(stage, "release")
+    stage.must("cmake", "--build", "--preset", "release", "-j", JOBS, "--target", "cutover",
+               "cutoverd")
+    stage.passed += 1
+
+
+def programs_in(folder: pathlib.Path, pattern: str) -> list[pathlib.Path]:
+    return sorted(path for path in folder.rglob(pattern)
+                  if path.is_file() and os.access(path, os.X_OK) and not path.suffix
+                  and "CMakeFiles" not in path.parts)
+
+
+def corpus_of(target: pathlib.Path) -> pathlib.Path | None:
+    name = re.sub(r"^(cutover_)?(fuzz_)?|_fuzz$", "", target.name)
+    for folder in (f"tests/fuzz/corpus/{name}", f"tests/fuzz/{name}",
+                   f"tests/fuzz/corpus/{target.name}", f"tests/fuzz/{target.name}_corpus"):
+        if (ROOT / folder).is_dir():
+            return ROOT / folder
+    return None
+
+
+def run_fuzz(stage: Stage) -> None:
+    build = configure(stage, "fuzz")
+    stage.must("cmake", "--build", "--preset", "fuzz", "-j", JOBS)
+    targets = programs_in(build, "*fuzz*")
+    if not targets:
+        raise StageFailed("the fuzz preset built no fuzz target")
+    seconds = int(os.environ.get("CUTOVER_FUZZ_SECONDS", FUZZ_SECONDS))
+    for target in targets:
+        found = build / "found" / target.name
+        found.mkdir(parents=True, exist_ok=True)
+        corpus = corpus_of(target)
+        if corpus is None:
+            stage.say(f"{target.name}: no corpus in tests/fuzz/")
+            stage.failed += 1
+            continue
+        stage.check(target, found, corpus, f"-max_total_time={seconds}", "-timeout=10",
+                    "-rss_limit_mb=2048", "-print_final_stats=1", f"-artifact_prefix={found}/",
+                    timeout=seconds + 2 * MINUTE)
+
+
+def run_integration(stage: Stage) -> None:
+    junit = LOGS / "integration.xml"
+    junit.unlink(missing_ok=True)
+    code = stage.command(PYTHON, "-m", "pytest", "tests/integration", "-q", "-ra",
+                         "-p", "no:cacheprovider", f"--junit-xml={junit}",
+                         environment={"CUTOVER_BIN": str(BUILD / "release")})
+    stage.count(junit)
+    if code != 0 and not stage.failed:
+        raise StageFailed(f"pytest ended with exit code {code}")
+
+
+def run_crash(stage: Stage) -> None:
+    """Kills the agent at every fault point in turn; the program enumerates them itself."""
+    if not (ROOT / "tests" / "crash").is_dir():
+        stage.skipped.append("crash sweep: there is no tests/crash/ yet")
+        return
+    configure(stage, "dev")
+    stage.must("cmake", "--build", "--preset", "dev", "-j", JOBS)
+    sweeps = programs_in(BUILD / "dev" / "tests" / "crash", "*sweep*")
+    if not sweeps:
+        raise StageFailed("the dev preset built no crash sweep in build/dev/tests/crash/")
+    for sweep in sweeps:
+        stage.check(sweep)
+
+
+STAGES: dict[str, collections.abc.Callable[[Stage], None]] = {
+    "format": run_format,
+    "house": run_house,
+    "dev": run_dev,
+    "release": run_release,
+    "integration": run_integration,
+    "crash": run_crash,
+    "tsan": run_tsan,
+    "fuzz": run_fuzz,
+    "tidy": run_tidy,
+}
+QUICK = ("format", "house", "dev")
+NEEDS = {"integration": "release"}  # not run when that one failed
+
+
+def print_tail(stage: Stage) -> None:
+    lines = stage.log.read_text(errors="replace").splitlines()
+    print(f"---- end of {stage.log.relative_to(ROOT)} ({len(lines)} lines)")
+    print("\n".join(lines[-TAIL_LINES:]))
+    print("----", flush=True)
+
+
+def run_stage(name: str) -> Stage:
+    stage = Stage(name)
+    stage.log.unlink(missing_ok=True)
+    stage.say(f"stage {name}")
+    if sys.stdout.isatty():
+        print(f"{name:<12} ...", end="\r", flush=True)
+    began = time.monotonic()
+    try:
+        STAGES[name](stage)
+    except StageFailed as problem:
+        stage.say(f"stage {name}: {problem}")
+        stage.failed += 1
+    except OSError as problem:  # a tool is missing
+        stage.say(f"stage {name}: {problem}")
+        stage.failed += 1
+    stage.seconds = time.monotonic() - began
+    return stage
+
+
+def line_of(stage: Stage) -> str:
+    return (f"{stage.name:<12} {stage.result:<8} {stage.seconds:8.1f} s "
+            f"{stage.passed:6} passed {stage.failed:4} failed {len(stage.skipped):4} skipped")
+
+
+def print_summary(stages: list[Stage], seconds: float) -> None:
+    print("\nSummary")
+    for stage in stages:
+        print("  " + line_of(stage))
+    print(f"  {'total':<12} {'':<8} {seconds:8.1f} s")
+    skipped = [(stage.name, what) for stage in stages for what in stage.skipped]
+    if skipped:
+        print("\nSkipped, and why")
+        for stage_name, what in skipped:
+            print(f"  {stage_name}: {what}")
+    print(f"\n{sum(stage.passed for stage in stages)} passed, "
+          f"{sum(stage.failed for stage in stages)} failed, {len(skipped)} skipped")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="./test", description="Runs every test.")
+    parser.add_argument("--quick", action="store_true", help="only " + ", ".join(QUICK))
+    parser.add_argument("--only", action="append", metavar="STAGE", choices=STAGES,
+                        help="one stage (and what it needs built); may be repeated")
+    parser.add_argument("--list", action="store_true", help="print the stages")
+    arguments = parser.parse_args()
+    if arguments.list:
+        print("\n".join(STAGES))
+        return 0
+    names = list(QUICK if arguments.quick else STAGES)
+    if arguments.only:
+        wanted = {*arguments.only, *(NEEDS[name] for name in arguments.only if name in NEEDS)}
+        names = [name for name in STAGES if name in wanted]
+
+    LOGS.mkdir(parents=True, exist_ok=True)
+    began = float(os.environ.get("CUTOVER_TEST_BEGAN", time.time()))
+    print(f"{'setup':<12} {'ok':<8} {time.time() - began:8.1f} s", flush=True)
+    if shutil.disk_usage(ROOT).free < 8 * 10**9:
+        print("warning: less than 8 GB free here; a full run needs about that")
+    done: list[Stage] = []
+    for name in names:
+        need = NEEDS.get(name)
+        if any(stage.name == need and stage.failed for stage in done):
+            stage = Stage(name, skipped=[f"all of {name}: {need} failed"])
+        else:
+            stage = run_stage(name)
+        print(line_of(stage), flush=True)
+        if stage.failed:
+            print_tail(stage)
+        done.append(stage)
+    print_summary(done, time.time() - began)
+    return 1 if any(stage.failed for stage in done) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
