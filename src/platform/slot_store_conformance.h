@@ -19,8 +19,8 @@
 #include "base/error.h"
 #include "model/manifest.h"
 #include "model/slot.h"
-#include "platform/slot_store.h"
 #include "platform/slot_package.h"
+#include "platform/slot_store.h"
 
 namespace cutover {
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,9 +34,7 @@ struct RecordFolder {
     }
     fs::path copy(int number) const { return folder->path() / fmt::format("record.{}", number); }
     std::string text(int number) const { return read_file(copy(number), 10'000).value_or(""); }
-    void put(int number, const std::string& text) const {
-        EXPECT_TRUE(write_file_durably(copy(number), text));
-    }
+    void put(int number, const std::string& text) const { std::ofstream(copy(number)) << text; }
     std::uint64_t sequence(int number) const {
         const auto record = parse_boot_record(text(number));
         return record ? record->sequence : 0;
@@ -116,11 +115,11 @@ TEST(BootRecordFormat, ValuesOutOfRangeAreDamageEvenWithARightChecksum) {
 }
 
 TEST(EmulatedBootRecord, AWriteReplacesTheOlderCopyOnly) {
-    const RecordFolder files;
+    RecordFolder files;
     for (int i = 0; i < 4; ++i) {
         const int newest = files.newest();
         const auto kept = files.text(newest);
-        ASSERT_TRUE(const_cast<EmulatedBoot&>(files.boot).start_trial(Slot::b, 1 + i));
+        ASSERT_TRUE(files.boot.start_trial(Slot::b, 1 + i));
         EXPECT_EQ(files.text(newest), kept);
         EXPECT_NE(files.newest(), newest);
     }

@@ -38,6 +38,9 @@ Manifest manifest_of(const std::string& version) {
     manifest.name = "nos";
     manifest.version = Version::parse(version).value();
     manifest.created = "2026-11-21T10:02:11Z";
+    const std::string digest(64, '0');  // slots get bytes that were verified before
+    manifest.members = {{.name = "chunks.idx", .size_bytes = 1, .sha256 = digest},
+                        {.name = "payload", .size_bytes = 1, .sha256 = digest}};
     return manifest;
 }
 
@@ -56,7 +59,8 @@ SlotPackage tree_package(const std::string& version,
     EXPECT_TRUE(packed) << packed.error().text();
     package.manifest.payload = {.type = PayloadType::tree,
                                 .content_bytes = package.content.size(),
-                                .installed_bytes = packed->installed_bytes};
+                                .installed_bytes = packed->installed_bytes,
+                                .chunk_count = 1};
     return package;
 }
 
@@ -64,7 +68,8 @@ SlotPackage image_package(const std::string& version, std::string content) {
     SlotPackage package{.manifest = manifest_of(version), .content = std::move(content)};
     package.manifest.payload = {.type = PayloadType::image,
                                 .content_bytes = package.content.size(),
-                                .installed_bytes = package.content.size()};
+                                .installed_bytes = package.content.size(),
+                                .chunk_count = 1};
     return package;
 }
 
