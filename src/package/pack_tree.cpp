@@ -259,7 +259,7 @@ Result<TreeSize> measure_tree(const fs::path& folder) {
     return packer.size();
 }
 
-Result<TreeSize> pack_tree(const fs::path& folder, TreeOwners owners, const TreeSink& sink) {
+Result<TreeSize> pack_tree(const fs::path& folder, const TreeSink& sink, TreeOwners owners) {
     const auto root = TRY(open_file(folder, O_RDONLY | O_DIRECTORY));
     TarWriter writer(sink);
     TRY(writer.open());

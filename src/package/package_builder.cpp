@@ -175,8 +175,9 @@ Result<Payload> write_payload(const BuildRequest& request, Manifest& manifest, i
     if (type == PayloadType::tree) {
         const bool keep = request.spec.keep_owners.value_or(::geteuid() == 0);
         const auto size =
-            TRY(pack_tree(path, keep ? TreeOwners::keep : TreeOwners::root,
-                          [&](std::span<const std::byte> bytes) { return writer.write(bytes); }),
+            TRY(pack_tree(
+                    path, [&](std::span<const std::byte> bytes) { return writer.write(bytes); },
+                    keep ? TreeOwners::keep : TreeOwners::root),
                 "pack {}", path.string());
         manifest.payload.installed_bytes = size.installed_bytes;
     } else {

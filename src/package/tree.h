@@ -34,8 +34,8 @@ Result<TreeSize> measure_tree(const std::filesystem::path& folder);
 enum class TreeOwners : std::uint8_t { root, keep };
 
 // Writes the folder's content (not the folder itself) to `sink`. Refuses what a tree cannot hold.
-Result<TreeSize> pack_tree(const std::filesystem::path& folder, TreeOwners owners,
-                           const TreeSink& sink);
+Result<TreeSize> pack_tree(const std::filesystem::path& folder, const TreeSink& sink,
+                           TreeOwners owners = TreeOwners::root);
 
 struct UnpackOptions {
     std::uint64_t installed_bytes = 0;  // what the manifest says; more or less is refused

@@ -44,11 +44,10 @@ struct TreeTest : testing::Test {
     }
     Result<std::string> pack(TreeSize* size = nullptr) const {
         std::string stream;
-        const auto packed =
-            TRY(pack_tree(source, TreeOwners::root, [&](std::span<const std::byte> bytes) {
-                stream.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-                return Result<>();
-            }));
+        const auto packed = TRY(pack_tree(source, [&](std::span<const std::byte> bytes) {
+            stream.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+            return Result<>();
+        }));
         if (size != nullptr) *size = packed;
         return stream;
     }
