@@ -9,18 +9,17 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <toml++/toml.h>
 #include <utility>
 #include <vector>
 
 #include <fmt/core.h>
-#include <toml++/toml.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/nearest_name.h"
 #include "model/config_errors.h"
 #include "model/manifest.h"
-
 
 namespace cutover {
 namespace {
@@ -89,7 +88,8 @@ public:
         const auto* const node = find(key);
         if (node == nullptr) return;
         const auto written = string_of(*node);
-        const auto read = written ? parse_duration(*written) : Result<milliseconds>(milliseconds(-1));
+        const auto read =
+            written ? parse_duration(*written) : Result<milliseconds>(milliseconds(-1));
         if (read && *read >= least)
             value = *read;
         else
@@ -197,9 +197,9 @@ private:
     }
 
     void bad(const toml::node& node, std::string_view key, std::string_view expected) {
-        set_error(make_error(errors::config_bad_value,
-                             fmt::format("line {}: {} must be {}", node.source().begin.line,
-                                         full(key), expected)));
+        set_error(make_error(
+            errors::config_bad_value,
+            fmt::format("line {}: {} must be {}", node.source().begin.line, full(key), expected)));
     }
 
     void set_error(Error error) {
@@ -221,8 +221,7 @@ Result<> read_identity(TableReader& root, DeviceConfig& config) {
     device.texts("hardware", config.hardware);
     device.text("serial", config.serial);
     device.text("architecture", config.architecture);
-    if (config.name.empty())
-        device.refuse(errors::config_bad_value, "name", "must not be empty");
+    if (config.name.empty()) device.refuse(errors::config_bad_value, "name", "must not be empty");
     if (config.hardware.empty())
         device.refuse(errors::config_bad_value, "hardware", "must name the device's own hardware");
     TRY(device.done());
@@ -268,8 +267,8 @@ Result<HealthSpec> read_health(const toml::table* table) {
     entry.number("retries", check.retries, {.least = 1, .most = 10'000});
     if (check.name.empty())
         entry.refuse(errors::config_missing_key, "name", "a health check needs a name");
-    const int ways = (entry.has("http") ? 1 : 0) + (entry.has("tcp") ? 1 : 0) +
-                     (entry.has("exec") ? 1 : 0);
+    const int ways =
+        (entry.has("http") ? 1 : 0) + (entry.has("tcp") ? 1 : 0) + (entry.has("exec") ? 1 : 0);
     if (ways != 1)
         entry.refuse(errors::config_missing_key, "http",
                      "a health check has exactly one of http, tcp and exec");
@@ -291,8 +290,8 @@ Result<> read_checks(TableReader& root, DeviceConfig& config) {
                     fmt::format("at most {} checks", kMaxHealthChecks));
     for (const auto* const table : tables) {
         auto check = TRY(read_health(table));
-        const bool twice = std::ranges::find(config.health, check.name, &HealthSpec::name) !=
-                           config.health.end();
+        const bool twice =
+            std::ranges::find(config.health, check.name, &HealthSpec::name) != config.health.end();
         if (twice)
             return fail(errors::config_bad_value, "line {}: the health check '{}' is there twice",
                         table->source().begin.line, check.name);
