@@ -186,7 +186,7 @@ Result<BootReport> EmulatedDevice::power_on(std::stop_token stop) {
 // Both copies of the record are damaged: the slot that ran last, if it still holds something, else
 // any that does.
 Result<BootRecord> EmulatedDevice::first_record() {
-    const auto last = read_boot_report(folder_ / "run" / "last-boot.json");
+    const auto last = read_boot_report(report_file());
     const auto first = last ? last->booted : Slot::a;
     log_.error("both copies of the boot record are damaged", {});
     BootRecord record;
@@ -195,21 +195,23 @@ Result<BootRecord> EmulatedDevice::first_record() {
     return record;
 }
 
-// What is known about the trial's boots before this one.
+// What is known about the trial's boots before this one. The record is written before the report,
+// so a report may be missing or be that of a boot before the trial.
 std::vector<BootFailure> EmulatedDevice::earlier_failures(const BootRecord& record) const {
     if (!record.trial || record.tries_left == record.tries) return {};
-    const auto last = read_boot_report(folder_ / "run" / "last-boot.json");
-    if (!last) return {};
-    auto failures = last->failures;
-    if (failures.size() > kMaxFailures) failures.resize(kMaxFailures);
-    const auto boots = static_cast<std::size_t>(record.tries - record.tries_left);
     const bool last_was_trial =
         record.reason == BootReason::trial && record.booted == *record.trial;
+    const auto last = read_boot_report(report_file());
+    const bool same = last && last->booted == record.booted && last->reason == record.reason;
+    auto failures = same ? last->failures : std::vector<BootFailure>();
+    if (failures.size() > kMaxFailures) failures.resize(kMaxFailures);
+    const auto boots = static_cast<std::size_t>(record.tries - record.tries_left);
     if (last_was_trial && failures.size() < boots)
         failures.push_back({.slot = record.booted,
                             .reason = BootReason::trial,
-                            .text = last->up ? "the device was restarted before the trial was over"
-                                             : "the device lost power while the slot started"});
+                            .text = same && last->up
+                                        ? "the device was restarted before the trial was over"
+                                        : "the device lost power while the slot started"});
     return failures;
 }
 
@@ -230,8 +232,7 @@ Result<> EmulatedDevice::choose(const BootRecord& record, bool record_lost) {
 
 // A report that cannot be kept is no reason not to boot.
 void EmulatedDevice::note_report() {
-    const auto file = folder_ / "run" / "last-boot.json";
-    if (auto kept = write_boot_report(file, report_); !kept)
+    if (auto kept = write_boot_report(report_file(), report_); !kept)
         log_.warning("the boot report was not kept", {{"reason", kept.error().text()}});
     host_->set_booted(report_, host_->root(), slots_.persist(report_.booted));
 }

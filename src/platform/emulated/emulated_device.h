@@ -96,6 +96,7 @@ private:
     void shut_down();
     void enter_rescue();
     void note_report();
+    std::filesystem::path report_file() const { return folder_ / "run" / "last-boot.json"; }
 
     std::filesystem::path folder_;
     DeviceConfig config_;

@@ -23,6 +23,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "model/device_config.h"
+#include "model/manifest.h"
 #include "model/slot.h"
 #include "platform/boot_control.h"
 #include "platform/emulated/boot_log.h"
@@ -71,8 +72,11 @@ SlotPackage base(const std::string& version, const std::string& script) {
 SlotPackage good_base(const std::string& version) {
     return base(version, "echo $$ >$CUTOVER_DATA/pid; exec sleep 60");
 }
+// A task that fails, for a service that ends at once might, on a busy machine, outlive kFast.grace.
 SlotPackage broken_base(const std::string& version) {
-    return base(version, "echo I am broken; exit 5");
+    auto package = base(version, "echo I am broken; exit 5");
+    package.manifest.services.front().ready = ReadyWhen::ended;
+    return package;
 }
 
 struct EmulatedDeviceTest : testing::Test {
