@@ -57,15 +57,18 @@ enum Tag : std::uint8_t {
 std::string der(Tag tag, std::initializer_list<std::string_view> contents) {
     std::string content;
     for (const auto part : contents) content += part;
-    std::string length;
+    std::string encoding(1, static_cast<char>(tag));
     if (content.size() < 0x80) {
-        length += static_cast<char>(content.size());
+        encoding += static_cast<char>(content.size());
     } else {
-        for (auto rest = content.size(); rest > 0; rest >>= 8U)
-            length.insert(length.begin(), static_cast<char>(rest & 0xffU));
-        length.insert(length.begin(), static_cast<char>(0x80U | length.size()));
+        int bytes = 1;
+        while ((content.size() >> (8 * bytes)) != 0) ++bytes;
+        encoding += static_cast<char>(0x80 | bytes);
+        for (int i = bytes - 1; i >= 0; --i)
+            encoding += static_cast<char>((content.size() >> (8 * i)) & 0xffU);
     }
-    return std::string(1, static_cast<char>(tag)) + length + content;
+    encoding += content;
+    return encoding;
 }
 
 // DER orders the members of a SET OF by their encodings, as unsigned bytes.

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/core.h>
 #include <openssl/engine.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -61,7 +62,7 @@ Result<openssl::Key> read_key(std::string_view pem) {
 std::string query_value(std::string_view uri, std::string_view name) {
     const auto query = uri.substr(std::min(uri.size(), uri.find('?')));
     for (const auto mark : {'?', '&'}) {
-        const auto start = query.find(std::string(1, mark) + std::string(name) + "=");
+        const auto start = query.find(fmt::format("{}{}=", mark, name));
         if (start == query.npos) continue;
         const auto value = query.substr(start + name.size() + 2);
         return std::string(value.substr(0, value.find('&')));
@@ -72,7 +73,7 @@ std::string query_value(std::string_view uri, std::string_view name) {
 // The URI without a query attribute, for the engine refuses those that it does not know.
 std::string without_query(std::string uri, const std::string& name) {
     for (const auto mark : {'?', '&'}) {
-        const auto start = uri.find(std::string(1, mark) + name + "=");
+        const auto start = uri.find(fmt::format("{}{}=", mark, name));
         if (start == std::string::npos) continue;
         const auto end = uri.find('&', start + 1);
         if (mark == '?' && end != std::string::npos)

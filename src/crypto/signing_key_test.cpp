@@ -90,8 +90,8 @@ TEST_F(SigningKeyTest, SignsWithAKeyThatStaysOnItsToken) {
         const auto key = SigningKey::load(uri, certificate);
         if (!key) return false;
         const auto signature = key->sign("content", year(2024));
-        return signature && verify_signature(*signature, "content", trust_in(authority),
-                                             {.now = year(2025)});
+        return signature &&
+               verify_signature(*signature, "content", trust_in(authority), {.now = year(2025)});
     };
     EXPECT_EXIT(std::_Exit(signs() ? 0 : 1), testing::ExitedWithCode(0), "");
 }

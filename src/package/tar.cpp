@@ -36,7 +36,7 @@ constexpr char kPax = 'x';
 std::string plain_header(std::string_view name, std::uint64_t size, char type) {
     std::string block(kBlock, '\0');
     const auto put = [&](std::size_t at, std::string_view text) {
-        block.replace(at, text.size(), text);
+        std::ranges::copy(text, block.begin() + static_cast<std::ptrdiff_t>(at));
     };
     put(0, name.substr(0, kNameSize));
     put(100, "0000644");
