@@ -1,8 +1,8 @@
+#include <CLI/App.hpp>
+#include <CLI/Option.hpp>
 #include <string>
 #include <string_view>
 
-#include <CLI/App.hpp>
-#include <CLI/Option.hpp>
 #include <fmt/core.h>
 
 #include "cli/help.h"
