@@ -3,22 +3,20 @@
 #include <CLI/App.hpp>
 #include <algorithm>
 #include <chrono>
+#include <expected>
 #include <filesystem>
 #include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <utility>
 #include <vector>
 
 #include <fmt/core.h>
-#include <fmt/ranges.h>
 
 #include "base/error.h"
 #include "cli/errors.h"
 #include "cli/exit_code.h"
-#include "cli/follow.h"
 #include "cli/grammar.h"
 #include "cli/json.h"
 #include "cli/render_operation.h"
@@ -26,6 +24,7 @@
 #include "cli/session.h"
 #include "cli/text.h"
 #include "model/device.h"
+#include "model/generation.h"
 #include "model/operation.h"
 
 namespace cutover::cli {

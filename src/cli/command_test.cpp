@@ -3,9 +3,11 @@
 #include <CLI/App.hpp>
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <sstream>
 #include <stop_token>
 #include <string>
@@ -15,12 +17,16 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "cli/exit_code.h"
 #include "cli/grammar.h"
+#include "cli/session.h"
 #include "cli/test_world.h"
 #include "cli/text.h"
 #include "model/device.h"
+#include "model/event.h"
 #include "model/fake_device.h"
 #include "model/operation.h"
+#include "model/package_kind.h"
 
 namespace cutover::cli {
 namespace {

@@ -1,11 +1,10 @@
 #include <CLI/App.hpp>
 #include <CLI/Option.hpp>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <fmt/core.h>
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include "cli/help.h"
 
@@ -94,7 +93,10 @@ _{0}() {{
 {3}    esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
     case "$command" in
-    {4}) [[ $current == -* ]] || mapfile -t -O "${{#COMPREPLY[@]}}" COMPREPLY < <(compgen -f -- "$current") ;;
+    {4})
+        [[ $current == -* ]] && return
+        mapfile -t -O "${{#COMPREPLY[@]}}" COMPREPLY < <(compgen -f -- "$current")
+        ;;
     esac
 }}
 complete -o filenames -F _{0} {0}

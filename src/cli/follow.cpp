@@ -3,12 +3,12 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
-#include <utility>
 #include <variant>
 
 #include <fmt/core.h>
@@ -87,7 +87,7 @@ public:
     Result<Operation> run() {
         while (!patience_.over()) {
             const auto looked = look();
-            if (looked && ended()) return *operation_;
+            if (looked && operation_ && ended()) return *operation_;
             if (!looked && looked.error().kind != Errc::unavailable)
                 return std::unexpected(looked.error());
             if (!looked) {

@@ -32,11 +32,11 @@ std::string section(std::string_view title, const Rows& rows) {
         auto line = "  " + padded(name, widest);
         if (display_width(name) > widest) {
             text += line + '\n';
-            line = std::string(2 + widest, ' ');
+            line.assign(2 + widest, ' ');
         }
         for (const auto& part : wrapped(purpose, kWidth - widest - 4)) {
-            text += line + "  " + part + '\n';
-            line = std::string(2 + widest, ' ');
+            text.append(line).append("  ").append(part).append("\n");
+            line.assign(2 + widest, ' ');
         }
     }
     return text;

@@ -3,9 +3,9 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <csignal>
 #include <fcntl.h>
 #include <memory>
+#include <signal.h>  // sigaction(2) is not of the C++ library
 #include <stop_token>
 #include <thread>
 #include <unistd.h>

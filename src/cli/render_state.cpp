@@ -7,7 +7,7 @@
 #include <vector>
 
 #include <fmt/core.h>
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include "base/clock.h"
 #include "cli/state_view.h"

@@ -13,7 +13,7 @@
 #include "cli/terminal.h"
 #include "model/device.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library's own name
 class App;
 }
 
