@@ -1,24 +1,22 @@
 // install, upgrade, activate, ...: what starts an operation.
 
-#include <chrono>
+#include <CLI/App.hpp>
 #include <algorithm>
+#include <chrono>
+#include <expected>
 #include <filesystem>
 #include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <utility>
 #include <vector>
 
-#include <CLI/App.hpp>
 #include <fmt/core.h>
-#include <fmt/ranges.h>
 
 #include "base/error.h"
 #include "cli/errors.h"
 #include "cli/exit_code.h"
-#include "cli/follow.h"
 #include "cli/grammar.h"
 #include "cli/json.h"
 #include "cli/render_operation.h"
@@ -26,6 +24,7 @@
 #include "cli/session.h"
 #include "cli/text.h"
 #include "model/device.h"
+#include "model/generation.h"
 #include "model/operation.h"
 
 namespace cutover::cli {
@@ -116,16 +115,16 @@ Result<ExitCode> print_preview(Session& session, Device& device, const Request& 
 // Only what cannot be undone by the next command is asked about, and only at a terminal.
 Result<> ask(Session& session, Device& device, const Request& request) {
     using enum OperationKind;
-    const bool reboots = request.kind == revert || request.kind == rollback ||
-                         request.kind == reboot;
+    const bool reboots =
+        request.kind == revert || request.kind == rollback || request.kind == reboot;
     const auto& terminal = session.terminal();
     if (!reboots || request.mode == Mode::next_startup || !terminal.in || !terminal.err) return {};
     const auto preview = TRY(device.preview(request));
     if (preview.error) return std::unexpected(*preview.error);
     const auto interrupts =
         preview.interrupts.empty() ? "" : fmt::format("; interrupts {}", preview.interrupts);
-    if (session.confirm(fmt::format("{}{}\nReboot now?", printable(preview.title),
-                                    printable(interrupts))))
+    if (session.confirm(
+            fmt::format("{}{}\nReboot now?", printable(preview.title), printable(interrupts))))
         return {};
     return fail(errors::cli_declined, "nothing was changed");
 }
@@ -146,12 +145,10 @@ Result<ExitCode> change(Session& session, const ChangeOptions& options) {
                 id));
         return ExitCode::done;
     }
-    return follow_and_report(session,
-                             {.operation = id,
-                              .after_sequence = before,
-                              .timeout = timeout,
-                              .until_trial = true},
-                             OperationState::done);
+    return follow_and_report(
+        session,
+        {.operation = id, .after_sequence = before, .timeout = timeout, .until_trial = true},
+        OperationState::done);
 }
 
 Result<ExitCode> cancel(Session& session, OperationId operation, const ChangeOptions& options) {
@@ -199,7 +196,9 @@ void add_plan_options(CLI::App& command, ChangeOptions& options) {
 }
 
 void add_mode_option(CLI::App& command, ChangeOptions& options) {
-    command.add_option("--mode", options.mode, "When it takes effect: at once, or with the next reboot")
+    command
+        .add_option("--mode", options.mode,
+                    "When it takes effect: at once, or with the next reboot")
         ->type_name("in-service|next-startup");
 }
 
@@ -229,12 +228,12 @@ CLI::App& add_change(CLI::App& root, Actions& actions, OperationKind kind, std::
 void add_package_changes(CLI::App& root, Actions& actions) {
     using enum OperationKind;
     auto options = std::make_shared<ChangeOptions>();
-    auto* command =
-        &add_change(root, actions, install,
-                    "Put packages on the device; a base goes to the standby slot and is not started.",
-                    {"cutover install nos-1.2.0.cc", "cutover install https://example.net/nos-1.2.0.cc",
-                     "cutover install nos-1.2.0.cc --preview"},
-                    options);
+    auto* command = &add_change(
+        root, actions, install,
+        "Put packages on the device; a base goes to the standby slot and is not started.",
+        {"cutover install nos-1.2.0.cc", "cutover install https://example.net/nos-1.2.0.cc",
+         "cutover install nos-1.2.0.cc --preview"},
+        options);
     add_sources(*command, *options);
     add_mode_option(*command, *options);
     add_plan_options(*command, *options);
@@ -245,7 +244,8 @@ void add_package_changes(CLI::App& root, Actions& actions) {
         root, actions, upgrade,
         "Install packages and start them on trial; a failed trial goes back by itself.",
         {"cutover upgrade nos-1.2.0.cc --preview", "cutover upgrade nos-1.2.0.cc --plan 7f3c9a12",
-         "cutover upgrade nos-1.2.0.cc --trial 10", "cutover upgrade nos-1.2.0.cc --mode next-startup"},
+         "cutover upgrade nos-1.2.0.cc --trial 10",
+         "cutover upgrade nos-1.2.0.cc --mode next-startup"},
         options);
     add_sources(*command, *options);
     add_mode_option(*command, *options);
@@ -254,11 +254,11 @@ void add_package_changes(CLI::App& root, Actions& actions) {
     add_wait_options(*command, *options);
 
     options = std::make_shared<ChangeOptions>();
-    command = &add_change(root, actions, activate,
-                          "Start what is installed, on trial; a failed trial goes back by itself.",
-                          {"cutover activate", "cutover activate --trial 10",
-                           "cutover activate --mode next-startup"},
-                          options);
+    command = &add_change(
+        root, actions, activate,
+        "Start what is installed, on trial; a failed trial goes back by itself.",
+        {"cutover activate", "cutover activate --trial 10", "cutover activate --mode next-startup"},
+        options);
     add_mode_option(*command, *options);
     add_trial_option(*command, *options);
     add_plan_options(*command, *options);
@@ -268,25 +268,26 @@ void add_package_changes(CLI::App& root, Actions& actions) {
 void add_returns(CLI::App& root, Actions& actions) {
     using enum OperationKind;
     auto options = std::make_shared<ChangeOptions>();
-    auto* command = &add_change(root, actions, commit, "Keep what runs on trial.",
-                                {"cutover commit"}, options);
+    auto* command =
+        &add_change(root, actions, commit, "Keep what runs on trial.", {"cutover commit"}, options);
     add_wait_options(*command, *options);
 
     options = std::make_shared<ChangeOptions>();
-    command = &add_change(root, actions, revert,
-                          "Boot the standby slot, if it was committed once. Makes no health checks.",
-                          {"cutover revert", "cutover revert --preview", "cutover revert --yes"},
-                          options);
+    command = &add_change(
+        root, actions, revert,
+        "Boot the standby slot, if it was committed once. Makes no health checks.",
+        {"cutover revert", "cutover revert --preview", "cutover revert --yes"}, options);
     add_mode_option(*command, *options);
     add_plan_options(*command, *options);
     add_wait_options(*command, *options);
 
     options = std::make_shared<ChangeOptions>();
-    command = &add_change(root, actions, rollback,
-                          "Go back to a generation: the one committed before, or the one given.",
-                          {"cutover rollback", "cutover rollback 12", "cutover rollback 12 --preview"},
-                          options);
-    command->add_option("GENERATION", options->generation, "As `cutover show generations` lists them")
+    command = &add_change(
+        root, actions, rollback,
+        "Go back to a generation: the one committed before, or the one given.",
+        {"cutover rollback", "cutover rollback 12", "cutover rollback 12 --preview"}, options);
+    command
+        ->add_option("GENERATION", options->generation, "As `cutover show generations` lists them")
         ->type_name("");
     add_mode_option(*command, *options);
     add_plan_options(*command, *options);
@@ -314,9 +315,10 @@ void add_care(CLI::App& root, Actions& actions) {
     add_wait_options(*command, *options);
 
     options = std::make_shared<ChangeOptions>();
-    command = &add_change(root, actions, OperationKind::repair,
-                          "Finish or undo what was cut off; the agent does the same when it starts.",
-                          {"cutover repair"}, options);
+    command =
+        &add_change(root, actions, OperationKind::repair,
+                    "Finish or undo what was cut off; the agent does the same when it starts.",
+                    {"cutover repair"}, options);
     add_wait_options(*command, *options);
 }
 

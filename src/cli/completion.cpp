@@ -1,11 +1,10 @@
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include <CLI/App.hpp>
 #include <CLI/Option.hpp>
+#include <string>
+#include <vector>
+
 #include <fmt/core.h>
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include "cli/help.h"
 
@@ -33,7 +32,8 @@ std::string choices(std::string type) {
 
 // What completes the value of an option: its choices, files or folders, or nothing.
 std::string generator(const std::string& type) {
-    if (type.find('|') != std::string::npos && type.find_first_of("ABCDEFGHIJ") == std::string::npos)
+    if (type.find('|') != std::string::npos &&
+        type.find_first_of("ABCDEFGHIJ") == std::string::npos)
         return fmt::format("-W '{}'", choices(type));
     if (type.find("DIR") != std::string::npos) return "-d";
     if (type.find("FILE") != std::string::npos || type.find("PATH") != std::string::npos)
@@ -48,9 +48,9 @@ void collect(const CLI::App& command, const std::string& common, Tables& tables)
         for (const auto& name : option->get_lnames()) words.push_back("--" + name);
         if (option->get_items_expected_max() == 0) continue;
         for (const auto& name : option->get_lnames())
-            tables.values += fmt::format("        '{} --{}') generator=({}) ;;\n",
-                                         full_name(command), name,
-                                         generator(option->get_type_name()));
+            tables.values +=
+                fmt::format("        '{} --{}') generator=({}) ;;\n", full_name(command), name,
+                            generator(option->get_type_name()));
     }
     const auto name = full_name(command);
     tables.commands.push_back(fmt::format("'{}'", name));
@@ -93,13 +93,16 @@ _{0}() {{
 {3}    esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
     case "$command" in
-    {4}) [[ $current == -* ]] || mapfile -t -O "${{#COMPREPLY[@]}}" COMPREPLY < <(compgen -f -- "$current") ;;
+    {4})
+        [[ $current == -* ]] && return
+        mapfile -t -O "${{#COMPREPLY[@]}}" COMPREPLY < <(compgen -f -- "$current")
+        ;;
     esac
 }}
 complete -o filenames -F _{0} {0}
 )",
-                       root.get_name(), fmt::join(tables.commands, "|"), tables.values, tables.words,
-                       files);
+                       root.get_name(), fmt::join(tables.commands, "|"), tables.values,
+                       tables.words, files);
 }
 
 }  // namespace cutover::cli

@@ -3,12 +3,12 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
-#include <utility>
 #include <variant>
 
 #include <fmt/core.h>
@@ -29,10 +29,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kRetry{300};                 // between attempts to connect
-constexpr milliseconds kPoll{1000};                 // where events cannot be had
-constexpr std::chrono::minutes kGiveUp{15};         // without any answer
-constexpr std::chrono::seconds kReadKept{20};       // all the kept events
+constexpr milliseconds kRetry{300};            // between attempts to connect
+constexpr milliseconds kPoll{1000};            // where events cannot be had
+constexpr std::chrono::minutes kGiveUp{15};    // without any answer
+constexpr std::chrono::seconds kReadKept{20};  // all the kept events
 
 // Asks for a stop after a while, and when the person presses Ctrl-C.
 class Patience {
@@ -77,14 +77,17 @@ private:
 class Follower {
 public:
     Follower(Session& session, OperationView& view, const FollowOptions& options)
-        : session_(session), view_(view), options_(options),
-          patience_(session.context(), options.timeout), silence_(session.context().clock),
+        : session_(session),
+          view_(view),
+          options_(options),
+          patience_(session.context(), options.timeout),
+          silence_(session.context().clock),
           after_(options.after_sequence) {}
 
     Result<Operation> run() {
         while (!patience_.over()) {
             const auto looked = look();
-            if (looked && ended()) return *operation_;
+            if (looked && operation_ && ended()) return *operation_;
             if (!looked && looked.error().kind != Errc::unavailable)
                 return std::unexpected(looked.error());
             if (!looked) {
@@ -107,9 +110,9 @@ private:
     }
 
     bool ended() const {
-        return operation_ && (is_over(operation_->state) ||
-                              (options_.until_trial &&
-                               operation_->state == OperationState::awaiting_commit));
+        return operation_ &&
+               (is_over(operation_->state) ||
+                (options_.until_trial && operation_->state == OperationState::awaiting_commit));
     }
 
     // Events until the operation is over or the connection breaks. What ended it shows at the next
@@ -121,7 +124,8 @@ private:
             {.after_sequence = after_, .operation = options_.operation, .progress = true},
             [this](const FeedItem& item) { return take(item); }, patience_.token());
         if (ended() || patience_.over()) return;
-        if (!followed && followed.error().kind == Errc::unavailable) return session_.forget_device();
+        if (!followed && followed.error().kind == Errc::unavailable)
+            return session_.forget_device();
         session_.context().clock.sleep(kPoll, patience_.token());
     }
 
@@ -151,9 +155,10 @@ private:
         error.cause = patience_.timed_out()
                           ? fmt::format("--timeout {} has passed", to_string(options_.timeout))
                           : "following was interrupted";
-        error.remedy = fmt::format("cutover show operation {} --follow picks it up again; cutover "
-                                   "cancel undoes it",
-                                   id);
+        error.remedy = fmt::format(
+            "cutover show operation {} --follow picks it up again; cutover "
+            "cancel undoes it",
+            id);
         return error;
     }
 
@@ -172,8 +177,7 @@ void print_item(const Session& session, const FeedItem& item) {
         return;
     }
     const auto& event = std::get<Event>(item);
-    session.print_line(session.json() ? json::event(event)
-                                      : event_line(event, session.terminal()));
+    session.print_line(session.json() ? json::event(event) : event_line(event, session.terminal()));
 }
 
 }  // namespace

@@ -1,8 +1,7 @@
+#include <CLI/App.hpp>
 #include <filesystem>
 #include <memory>
 #include <string>
-
-#include <CLI/App.hpp>
 
 #include "base/error.h"
 #include "base/files.h"

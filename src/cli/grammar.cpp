@@ -1,11 +1,10 @@
 #include "cli/grammar.h"
 
+#include <CLI/App.hpp>
 #include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
-
-#include <CLI/App.hpp>
 
 namespace cutover::cli {
 

@@ -9,7 +9,7 @@
 #include "cli/exit_code.h"
 #include "cli/session.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library's own name
 class App;
 }
 

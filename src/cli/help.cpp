@@ -1,5 +1,7 @@
 #include "cli/help.h"
 
+#include <CLI/App.hpp>
+#include <CLI/Option.hpp>
 #include <algorithm>
 #include <cstddef>
 #include <string>
@@ -7,8 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include <CLI/App.hpp>
-#include <CLI/Option.hpp>
 #include <fmt/core.h>
 
 #include "cli/text.h"
@@ -32,11 +32,11 @@ std::string section(std::string_view title, const Rows& rows) {
         auto line = "  " + padded(name, widest);
         if (display_width(name) > widest) {
             text += line + '\n';
-            line = std::string(2 + widest, ' ');
+            line.assign(2 + widest, ' ');
         }
         for (const auto& part : wrapped(purpose, kWidth - widest - 4)) {
-            text += line + "  " + part + '\n';
-            line = std::string(2 + widest, ' ');
+            text.append(line).append("  ").append(part).append("\n");
+            line.assign(2 + widest, ' ');
         }
     }
     return text;
@@ -71,8 +71,7 @@ std::vector<const CLI::Option*> visible_options(const CLI::App& command) {
 
 std::string full_name(const CLI::App& command) {
     const auto* parent = command.get_parent();
-    return parent == nullptr ? command.get_name()
-                             : full_name(*parent) + " " + command.get_name();
+    return parent == nullptr ? command.get_name() : full_name(*parent) + " " + command.get_name();
 }
 
 std::string usage_line(const CLI::App& command) {

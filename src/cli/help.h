@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library's own name
 class App;
 class Option;
 }  // namespace CLI
@@ -15,8 +15,8 @@ namespace cutover::cli {
 std::vector<const CLI::App*> visible_commands(const CLI::App& command);
 std::vector<const CLI::Option*> visible_options(const CLI::App& command);  // no positionals
 
-std::string full_name(const CLI::App& command);      // "cutover show version"
-std::string usage_line(const CLI::App& command);     // "cutover upgrade [OPTIONS] FILE|URL..."
+std::string full_name(const CLI::App& command);       // "cutover show version"
+std::string usage_line(const CLI::App& command);      // "cutover upgrade [OPTIONS] FILE|URL..."
 std::string option_names(const CLI::Option& option);  // "--mode in-service|next-startup"
 
 std::string help_text(const CLI::App& command);

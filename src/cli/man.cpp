@@ -1,8 +1,8 @@
+#include <CLI/App.hpp>
+#include <CLI/Option.hpp>
 #include <string>
 #include <string_view>
 
-#include <CLI/App.hpp>
-#include <CLI/Option.hpp>
 #include <fmt/core.h>
 
 #include "cli/help.h"
@@ -85,7 +85,7 @@ std::string man_page(const CLI::App& command) {
     const CLI::App* root = &command;
     while (root->get_parent() != nullptr) root = root->get_parent();
     if (root != &command)
-        page += fmt::format("The options of every command are described in\n.BR {} (1).\n",
+        page += fmt::format(".PP\nThe options of every command are described in\n.BR {} (1).\n",
                             roff(root->get_name()));
     if (!command.get_footer().empty()) {
         page += ".SH EXAMPLES\n.nf\n";

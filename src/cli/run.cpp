@@ -1,5 +1,9 @@
 #include "cli/run.h"
 
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>  // IWYU pragma: keep; bodies of what App.hpp only declares
+#include <CLI/Error.hpp>
+#include <CLI/Formatter.hpp>  // IWYU pragma: keep; likewise
 #include <algorithm>
 #include <cstddef>
 #include <filesystem>
@@ -10,10 +14,6 @@
 #include <system_error>
 #include <vector>
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>     // IWYU pragma: keep; bodies of what App.hpp only declares
-#include <CLI/Error.hpp>
-#include <CLI/Formatter.hpp>  // IWYU pragma: keep; likewise
 #include <fmt/core.h>
 
 #include "base/error.h"
@@ -38,7 +38,8 @@ struct CommonOptions {
 };
 
 void add_common_options(CLI::App& root, CommonOptions& options) {
-    root.add_flag("--json", options.json, "Print JSON: one document, or one a line of what lasts");
+    root.add_flag("--json", options.json,
+                  "Print JSON: one document, or an object a line of what goes on");
     root.add_option("--device", options.device,
                     "The device in this folder ($CUTOVER_DEVICE, or . if it has a device.toml)")
         ->type_name("DIR");
@@ -97,6 +98,13 @@ std::string nearest(std::string_view word, const CLI::App& command) {
     return best;
 }
 
+std::string names_of(const CLI::App& command) {
+    std::string names;
+    for (const auto* sub : visible_commands(command))
+        names += (names.empty() ? "" : ", ") + sub->get_name();
+    return names;
+}
+
 Error usage_error(const CLI::App& root, std::string_view what,
                   const std::vector<std::string>& unknown) {
     const auto& command = chosen(root);
@@ -106,7 +114,8 @@ Error usage_error(const CLI::App& root, std::string_view what,
         auto meant = nearest(unknown.front(), command);
         if (meant.empty()) meant = nearest(unknown.front(), root);
         if (!meant.empty()) error.cause = fmt::format("perhaps \"{}\" was meant", meant);
-    }
+    } else if (!visible_commands(command).empty() && command.get_require_subcommand_min() > 0)
+        error.message = fmt::format("{} needs one of: {}", full_name(command), names_of(command));
     error.remedy = fmt::format("{} --help", full_name(command));
     return error;
 }
@@ -142,8 +151,9 @@ void set_up(CLI::App& root, CommonOptions& options, Actions& actions, const Cont
     root.set_version_flag("--version", CUTOVER_VERSION, "Print the version of this program");
     root.fallthrough();
     root.require_subcommand(0, 1);
-    root.footer("cutover\ncutover show version\ncutover upgrade nos-1.2.0.cc --preview\n"
-                "cutover upgrade nos-1.2.0.cc\n");
+    root.footer(
+        "cutover\ncutover show version\ncutover upgrade nos-1.2.0.cc --preview\n"
+        "cutover upgrade nos-1.2.0.cc\n");
     add_common_options(root, options);
     add_show_commands(root, actions);
     add_change_commands(root, actions);
@@ -155,14 +165,16 @@ void set_up(CLI::App& root, CommonOptions& options, Actions& actions, const Cont
 }  // namespace
 
 int run(const std::vector<std::string>& args, const Context& context) {
-    CLI::App root("Install, activate, watch, commit and roll back the software of a network device.");
+    CLI::App root(
+        "Install, activate, watch, commit and roll back the software of a network device.");
     CommonOptions options;
     Actions actions;
     set_up(root, options, actions, context);
 
     const auto fail_with = [&](const Error& error) {
-        print_error(options.json ? context.out : context.err, error, options.json,
-                    context.terminal);
+        // What cannot be parsed sets no option.
+        const bool json = options.json || std::ranges::find(args, "--json") != args.end();
+        print_error(json ? context.out : context.err, error, json, context.terminal);
         return to_int(exit_code_of(error));
     };
     const auto parsed = parse(root, args, context);
@@ -171,9 +183,11 @@ int run(const std::vector<std::string>& args, const Context& context) {
     const auto& command = chosen(root);
     const auto* action = actions.of(command);
     if (action == nullptr)
-        return fail_with(usage_error(root, full_name(command) + " needs a command", {}));
+        return fail_with(usage_error(root, full_name(command) + " needs a command after it", {}));
     Session session(context, address_from(options, context), options.json, options.yes);
-    const auto code = (*action)(session);
+    auto code = (*action)(session);
+    if (!code && code.error().id == errors::cli_usage.id)
+        code.error().remedy = fmt::format("{} --help", full_name(command));
     if (!code) return fail_with(code.error());
     if (!context.out.flush())
         return fail_with(make_error(errors::cli_cannot_write, "the output could not be written"));

@@ -24,7 +24,9 @@ Result<Device*> Session::device() {
     return device_.get();
 }
 
-void Session::print_line(std::string_view line) const { context_.out << line << '\n' << std::flush; }
+void Session::print_line(std::string_view line) const {
+    context_.out << line << '\n' << std::flush;
+}
 
 void Session::print_text(std::string_view text) const { context_.out << text << std::flush; }
 

@@ -1,5 +1,6 @@
 // show ..., events: what is asked of the device, and changes nothing.
 
+#include <CLI/App.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -9,7 +10,6 @@
 #include <string_view>
 #include <vector>
 
-#include <CLI/App.hpp>
 #include <fmt/core.h>
 
 #include "base/clock.h"
@@ -65,7 +65,8 @@ void add_status(CLI::App& show, Actions& actions) {
     auto& command = add_command(show, "status", "What the device is doing, and how it is.",
                                 {"cutover show status", "cutover show status --file"});
     const auto file = std::make_shared<bool>(false);
-    command.add_flag("--file", *file, "The status file: each stage entered and left, with its time");
+    command.add_flag("--file", *file,
+                     "The status file: each stage entered and left, with its time");
     actions.bind(command, [file](Session& session) -> Result<ExitCode> {
         if (!*file) return show_state(session, status_text, json::status);
         return show_lines(session, {.source = LogSource::status_file}, "lines");
@@ -109,8 +110,8 @@ Result<ExitCode> show_operation(Session& session, const OperationOptions& option
     const auto timeout = TRY(timeout_from(options.timeout));
     if (options.log)
         return show_lines(
-            session,
-            {.source = LogSource::operation, .operation = options.id, .max_lines = 10'000}, "lines");
+            session, {.source = LogSource::operation, .operation = options.id, .max_lines = 10'000},
+            "lines");
     auto* device = TRY(session.device());
     if (options.follow) {
         const auto state = TRY(device->state());
@@ -140,7 +141,8 @@ void add_operation(CLI::App& show, Actions& actions) {
     command.add_flag("--log", options->log, "What its steps and scripts wrote");
     command.add_option("--timeout", options->timeout, "Watch no longer than this (30s, 10m, 2h)")
         ->type_name("DURATION");
-    actions.bind(command, [options](Session& session) { return show_operation(session, *options); });
+    actions.bind(command,
+                 [options](Session& session) { return show_operation(session, *options); });
 }
 
 void add_log(CLI::App& show, Actions& actions) {
@@ -178,9 +180,9 @@ Result<ExitCode> show_events(Session& session, const EventOptions& options) {
 }
 
 void add_events(CLI::App& root, Actions& actions) {
-    auto& command = add_command(root, "events", "What has happened, one event a line.",
-                                {"cutover events", "cutover events --follow",
-                                 "cutover events --after 120 --json"});
+    auto& command = add_command(
+        root, "events", "What has happened, one event a line.",
+        {"cutover events", "cutover events --follow", "cutover events --after 120 --json"});
     command.group("Look");
     const auto options = std::make_shared<EventOptions>();
     command.add_flag("--follow", options->follow, "Go on with new ones as they happen");
@@ -195,9 +197,10 @@ void add_events(CLI::App& root, Actions& actions) {
 }  // namespace
 
 void add_show_commands(CLI::App& root, Actions& actions) {
-    auto& show = add_command(root, "show", "Look at the device: versions, operations, health, logs.",
-                             {"cutover show version", "cutover show operation 14 --follow",
-                              "cutover show alarms --json"});
+    auto& show =
+        add_command(root, "show", "Look at the device: versions, operations, health, logs.",
+                    {"cutover show version", "cutover show operation 14 --follow",
+                     "cutover show alarms --json"});
     show.group("Look");
     show.require_subcommand(1);
     add_state_command(show, actions, "version",

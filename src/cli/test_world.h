@@ -27,7 +27,9 @@ namespace cutover::cli {
 class TestClock final : public Clock {
 public:
     WallTime wall() const override { return *from_iso8601("2026-11-21T10:00:00Z"); }
-    SteadyTime steady() const override { return SteadyTime(std::chrono::milliseconds(now_.load())); }
+    SteadyTime steady() const override {
+        return SteadyTime(std::chrono::milliseconds(now_.load()));
+    }
     bool sleep(std::chrono::milliseconds duration, std::stop_token stop) override {
         if (stop.stop_requested()) return false;
         if (duration < std::chrono::seconds(10) || time_flies) {
@@ -59,21 +61,21 @@ public:
         std::istringstream in(answers);
         std::ostringstream out;
         std::ostringstream err;
-        const Context context{.connect = [this](const Address& address)
-                                  -> Result<std::unique_ptr<Device>> {
-                                  asked_for = address;
-                                  if (unreachable) return std::unexpected(*unreachable);
-                                  return device.connect();
-                              },
-                              .in = in,
-                              .out = out,
-                              .err = err,
-                              .terminal = terminal,
-                              .clock = clock,
-                              .folder = folder.path(),
-                              .device_variable = device_variable,
-                              .watch_interrupts = interrupts,
-                              .more_commands = more_commands};
+        const Context context{
+            .connect = [this](const Address& address) -> Result<std::unique_ptr<Device>> {
+                asked_for = address;
+                if (unreachable) return std::unexpected(*unreachable);
+                return device.connect();
+            },
+            .in = in,
+            .out = out,
+            .err = err,
+            .terminal = terminal,
+            .clock = clock,
+            .folder = folder.path(),
+            .device_variable = device_variable,
+            .watch_interrupts = interrupts,
+            .more_commands = more_commands};
         const int code = cli::run(args, context);
         return {.code = code, .out = out.str(), .err = err.str()};
     }

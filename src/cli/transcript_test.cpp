@@ -8,7 +8,7 @@
 #include <vector>
 
 #include <fmt/core.h>
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/error.h"
@@ -34,7 +34,8 @@ protected:
 
     void expect_golden(std::string_view name) {
         hide(world_.folder.path().string(), "/home/me");
-        const auto path = std::filesystem::path(CUTOVER_GOLDEN_FOLDER) / fmt::format("{}.txt", name);
+        const auto path =
+            std::filesystem::path(CUTOVER_GOLDEN_FOLDER) / fmt::format("{}.txt", name);
         if (std::getenv("CUTOVER_UPDATE_GOLDEN") != nullptr) {
             ASSERT_TRUE(write_file_durably(path, text_, 0644));
         }
@@ -49,8 +50,7 @@ protected:
 private:
     static void lines_fit(const std::string& out) {
         if (out.starts_with("{")) return;
-        for (const auto& line : wrapped(out, 10'000))
-            EXPECT_LE(display_width(line), 100) << line;
+        for (const auto& line : wrapped(out, 10'000)) EXPECT_LE(display_width(line), 100) << line;
     }
     void hide(const std::string& what, std::string_view with) {
         for (auto at = text_.find(what); at != std::string::npos; at = text_.find(what))

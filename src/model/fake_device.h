@@ -72,6 +72,8 @@ private:
     void script_reboot(const Request& request);
     void script_fallback();
     void script_end(OperationState state);
+    void commit_running();
+    GenerationId target_of(const Request& request);
 
     void stage(Stage stage, std::chrono::milliseconds duration, std::string detail,
                StageState end = StageState::done);
@@ -79,7 +81,7 @@ private:
     void end_stage(Stage stage, StageState end, std::chrono::milliseconds duration,
                    const std::string& detail);
     void progress(std::uint64_t done);
-    void reboot_into(Slot slot, GenerationId generation);
+    void reboot_into(GenerationId generation);
     void finish(OperationState state);
     void say(std::string_view type, std::string_view text, OperationId operation);
     bool play_one_beat();

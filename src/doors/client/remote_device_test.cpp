@@ -111,15 +111,15 @@ TEST_F(RemoteDeviceTest, FollowsAnOperationToItsEnd) {
     const auto id = *remote->start(upgrade());
     std::vector<std::int64_t> sequences;
     int progress = 0;
-    const auto followed = remote->follow(
-        {.after_sequence = 100, .operation = id},
-        [&](const FeedItem& item) {
-            if (std::holds_alternative<Progress>(item)) ++progress;
-            const auto* event = std::get_if<Event>(&item);
-            if (event != nullptr) sequences.push_back(event->sequence);
-            return event == nullptr || event->type != "operation.ended";
-        },
-        {});
+    const auto followed =
+        remote->follow({.after_sequence = 100, .operation = id},
+                       [&](const FeedItem& item) {
+                           if (std::holds_alternative<Progress>(item)) ++progress;
+                           const auto* event = std::get_if<Event>(&item);
+                           if (event != nullptr) sequences.push_back(event->sequence);
+                           return event == nullptr || event->type != "operation.ended";
+                       },
+                       {});
     EXPECT_TRUE(followed) << followed.error().text();
     ASSERT_GT(sequences.size(), 5);
     for (std::size_t i = 0; i < sequences.size(); ++i)
@@ -150,13 +150,12 @@ TEST_F(RemoteDeviceTest, EndsFollowersWhenTheDoorCloses) {
     std::binary_semaphore reading(0);
     Result<> followed;
     std::jthread follower([&] {
-        followed = remote->follow(
-            {.after_sequence = 100},
-            [&](const FeedItem& /*item*/) {
-                reading.release();
-                return true;
-            },
-            {});
+        followed = remote->follow({.after_sequence = 100},
+                                  [&](const FeedItem& /*item*/) {
+                                      reading.release();
+                                      return true;
+                                  },
+                                  {});
     });
     ASSERT_TRUE(reading.try_acquire_for(kLong));
     door_.reset();
@@ -177,26 +176,26 @@ TEST_F(RemoteDeviceTest, TellsASlowFollowerWhereToResumeAndHoldsNobodyElseUp) {
     std::int64_t last = 100;
     Result<> followed;
     std::jthread follower([&] {
-        followed = slow->follow(
-            {.after_sequence = 100},
-            [&](const FeedItem& item) {
-                if (last == 100) {
-                    reading.release();
-                    may_go_on.acquire();
-                }
-                EXPECT_EQ(std::get<Event>(item).sequence, last + 1) << "nothing is left out";
-                last = std::get<Event>(item).sequence;
-                return true;
-            },
-            {});
+        followed = slow->follow({.after_sequence = 100},
+                                [&](const FeedItem& item) {
+                                    if (last == 100) {
+                                        reading.release();
+                                        may_go_on.acquire();
+                                    }
+                                    EXPECT_EQ(std::get<Event>(item).sequence, last + 1)
+                                        << "nothing is left out";
+                                    last = std::get<Event>(item).sequence;
+                                    return true;
+                                },
+                                {});
     });
     fake_.publish("test", text);
     ASSERT_TRUE(reading.try_acquire_for(kLong));
     for (int i = 0; i < 4000; ++i) fake_.publish("test", text);
     // While the slow one sleeps, another reads all there is.
     int seen = 0;
-    EXPECT_TRUE(quick->follow(
-        {.after_sequence = 100}, [&](const FeedItem& /*item*/) { return ++seen < 4001; }, {}));
+    EXPECT_TRUE(quick->follow({.after_sequence = 100},
+                              [&](const FeedItem& /*item*/) { return ++seen < 4001; }, {}));
     EXPECT_EQ(seen, 4001);
     may_go_on.release();
     follower.join();
