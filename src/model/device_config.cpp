@@ -36,7 +36,7 @@ struct Range {
 
 template <typename List, typename Value>
 bool contains(const List& list, const Value& value) {
-    return std::ranges::find(list, value) != std::ranges::end(list);
+    return std::ranges::find(list, value) != list.end();
 }
 
 bool printable(std::string_view text) {
