@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # exception into a Result or ends the process; nothing else may say throw, try or catch.
 ADAPTERS = {
     "src/base/log.cpp": "spdlog",
-    "src/model/device_config.cpp": "toml++",
+    "src/model/toml_table.cpp": "toml++",
 }
 
 MAX_LINES = 500

@@ -189,28 +189,21 @@ Result<> follow_events(Session& session, const FollowRequest& request) {
     const Patience patience(session.context(), milliseconds(0));
     Silence silence(session.context().clock);
     auto wanted = request;
-    bool connected = false;
+    const auto sink = [&](const FeedItem& item) {
+        if (const auto* event = std::get_if<Event>(&item)) wanted.after_sequence = event->sequence;
+        print_item(session, item);
+        return !patience.over();
+    };
+    const auto listen = [&]() -> Result<> {
+        auto* device = TRY(session.device());
+        TRY(device->state());  // whether it is back
+        silence.end();
+        return device->follow(wanted, sink, patience.token());
+    };
     while (!patience.over()) {
-        const auto device = session.device();
-        Result<> followed;
-        if (!device) {
-            followed = std::unexpected(device.error());
-        } else {
-            followed = (*device)->follow(
-                wanted,
-                [&](const FeedItem& item) {
-                    connected = true;
-                    silence.end();
-                    if (const auto* event = std::get_if<Event>(&item))
-                        wanted.after_sequence = event->sequence;
-                    print_item(session, item);
-                    return !patience.over();
-                },
-                patience.token());
-        }
+        const auto followed = listen();
         if (followed) continue;
-        if (followed.error().kind != Errc::unavailable || !connected || silence.too_long())
-            return followed;
+        if (followed.error().kind != Errc::unavailable || silence.too_long()) return followed;
         session.forget_device();
         if (silence.begin() && !session.json()) session.err() << "device is restarting\n";
         session.context().clock.sleep(kRetry, patience.token());

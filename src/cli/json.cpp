@@ -128,6 +128,9 @@ Json of(const CheckResult& check) {
             {"error", of(check.error)}};
 }
 
+Json of(const StageRecord& record);
+Json of(const Operation& operation);
+
 template <typename Values>
 Json list_of(const Values& values) {
     auto list = Json::array();

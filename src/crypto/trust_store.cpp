@@ -268,6 +268,12 @@ Result<TrustStore> TrustStore::load(const fs::path& folder) {
     auto anchors = std::make_unique<Anchors>();
     anchors->store.reset(X509_STORE_new());
     std::error_code error;
+    if (fs::is_regular_file(folder, error)) {
+        const auto bytes = TRY(read_file(folder, kMaxTrustFileBytes));
+        if (auto added = add_certificates(*anchors, bytes); !added)
+            return fail(errors::trust_unreadable, "{}: {}", folder.string(), added.error().text());
+        return TrustStore(std::move(anchors));
+    }
     std::vector<fs::path> files;
     for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
          entry.increment(error))

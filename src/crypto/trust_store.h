@@ -16,7 +16,7 @@ namespace cutover {
 class TrustStore {
 public:
     // A folder of PEM certificates (*.pem, *.crt, *.cer) and revocation lists (*.crl, PEM or DER).
-    // An intermediate authority may be an anchor itself.
+    // An intermediate authority may be an anchor itself. A single certificate file will do, too.
     static Result<TrustStore> load(const std::filesystem::path& folder);
     // The same from PEM texts.
     static Result<TrustStore> from_pem(std::string_view certificates,

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,9 @@ struct PackageSpec {
     Manifest
         manifest;  // without created, sizes, members, hooks and configuration, which need files
     std::string payload_path;
+    // Whether the files of a tree keep their owners or belong to root; by itself they keep them
+    // when root builds, and nobody else's numbers mean anything.
+    std::optional<bool> keep_owners;
     std::uint32_t chunk_bytes = 0;             // average; 0: the builder's choice
     std::map<std::string, std::string> hooks;  // stage -> path of the script
     std::vector<std::string> config_modules;   // paths

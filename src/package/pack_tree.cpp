@@ -30,6 +30,7 @@
 #include "base/files.h"
 #include "base/unique_fd.h"
 #include "package/errors.h"
+#include "package/extended_attributes.h"
 #include "package/tree.h"
 #include "package/tree_rules.h"
 
@@ -50,6 +51,13 @@ struct FreeEntry {
     void operator()(archive_entry* object) const { archive_entry_free(object); }
 };
 
+struct Metadata {
+    mode_t mode = 0;
+    uid_t user = 0;
+    gid_t group = 0;
+    ExtendedAttributes attributes;
+};
+
 // The tar stream. libarchive cannot pass our errors on, so the first one is kept here.
 class TarWriter {
 public:
@@ -57,19 +65,25 @@ public:
 
     Result<> open() {
         archive_write_set_format_pax_restricted(archive_.get());
+        // Names are bytes, whatever the locale; attributes are written once and not in two ways.
+        TRY(check(
+            archive_write_set_options(archive_.get(), "hdrcharset=BINARY,xattrheader=SCHILY")));
         archive_write_set_bytes_per_block(archive_.get(), kBuffer);
         archive_write_set_bytes_in_last_block(archive_.get(), 1);
         return check(archive_write_open2(archive_.get(), this, nullptr, &TarWriter::pass_on,
                                          nullptr, nullptr));
     }
 
-    Result<> add(const Entry& entry, mode_t mode) {
+    Result<> add(const Entry& entry, const Metadata& metadata) {
+        const auto mode = metadata.mode;
         const std::unique_ptr<archive_entry, FreeEntry> header(archive_entry_new());
         auto* const raw = header.get();
         archive_entry_set_pathname(raw, entry.path.c_str());
         archive_entry_set_mtime(raw, tree::kTime, 0);
-        archive_entry_set_uid(raw, 0);
-        archive_entry_set_gid(raw, 0);
+        archive_entry_set_uid(raw, metadata.user);
+        archive_entry_set_gid(raw, metadata.group);
+        for (const auto& [name, value] : metadata.attributes)
+            archive_entry_xattr_add_entry(raw, name.c_str(), value.data(), value.size());
         switch (entry.type) {
             case EntryType::folder: archive_entry_set_mode(raw, S_IFDIR | mode); break;
             case EntryType::file:
@@ -147,7 +161,8 @@ Result<std::vector<std::string>> names_in(int folder, const std::string& path) {
 // Walks the folder in the order of the stream. `writer` is null when it is only measured.
 class Packer {
 public:
-    explicit Packer(TarWriter* writer) : writer_(writer) {}
+    explicit Packer(TarWriter* writer, TreeOwners owners = TreeOwners::root)
+        : writer_(writer), owners_(owners) {}
 
     Result<> walk(int folder, const std::string& path, int depth) {
         if (depth > kMaxDepth)
@@ -166,33 +181,41 @@ private:
         if (::fstatat(folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
             return std::unexpected(errno_error(errno, fmt::format("look at {}", path)));
         Entry entry{.path = path};
-        const auto mode = info.st_mode & 07777U;
-        if (S_ISDIR(info.st_mode)) {
-            entry.type = EntryType::folder;
-            TRY(write(entry, mode));
-            const UniqueFd inner(
-                ::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-            if (!inner) return std::unexpected(errno_error(errno, fmt::format("open {}", path)));
-            return walk(inner.get(), path, depth + 1);
-        }
         if (S_ISLNK(info.st_mode)) {
             entry.type = EntryType::symbolic_link;
             entry.target = tree::relative_target(path, TRY(link_target(folder, name, path)));
-            return write(entry, mode);
+            return write(entry, metadata_of(info));
         }
-        if (!S_ISREG(info.st_mode))
+        if (!S_ISDIR(info.st_mode) && !S_ISREG(info.st_mode))
             return fail(errors::tree_special_file, "'{}' is no file, folder or link", path);
-        if (info.st_nlink > 1) {
+        if (S_ISREG(info.st_mode) && info.st_nlink > 1) {
             const auto [first, added] = files_.try_emplace({info.st_dev, info.st_ino}, path);
             if (!added) {
                 entry.type = EntryType::hard_link;
                 entry.target = first->second;
-                return write(entry, mode);
+                return write(entry, metadata_of(info));
             }
         }
+        const UniqueFd inner(
+            ::openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+        if (!inner) return std::unexpected(errno_error(errno, fmt::format("open {}", path)));
+        auto metadata = metadata_of(info);
+        metadata.attributes = TRY(read_attributes(inner.get(), path));
+        if (S_ISDIR(info.st_mode)) {
+            entry.type = EntryType::folder;
+            TRY(write(entry, metadata));
+            return walk(inner.get(), path, depth + 1);
+        }
         entry.size = static_cast<std::uint64_t>(info.st_size);
-        TRY(write(entry, mode));
-        return writer_ == nullptr ? Result<>() : copy_content(folder, name, entry);
+        TRY(write(entry, metadata));
+        return writer_ == nullptr ? Result<>() : copy_content(inner.get(), entry);
+    }
+
+    Metadata metadata_of(const struct stat& info) const {
+        const bool keep = owners_ == TreeOwners::keep;
+        return {.mode = info.st_mode & 07777U,
+                .user = keep ? info.st_uid : 0,
+                .group = keep ? info.st_gid : 0};
     }
 
     static Result<std::string> link_target(int folder, const std::string& name,
@@ -203,17 +226,15 @@ private:
         return std::string(target.data(), static_cast<std::size_t>(size));
     }
 
-    Result<> write(const Entry& entry, mode_t mode) {
+    Result<> write(const Entry& entry, const Metadata& metadata) {
         TRY(checker_.check(entry, [](const std::string&) { return Result<>(); }));
-        return writer_ == nullptr ? Result<>() : writer_->add(entry, mode);
+        return writer_ == nullptr ? Result<>() : writer_->add(entry, metadata);
     }
 
-    Result<> copy_content(int folder, const std::string& name, const Entry& entry) {
-        const UniqueFd file(::openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-        if (!file) return std::unexpected(errno_error(errno, fmt::format("open {}", entry.path)));
+    Result<> copy_content(int file, const Entry& entry) {
         std::uint64_t total = 0;
         for (;;) {
-            const auto got = TRY(read_up_to(file.get(), buffer_, entry.path));
+            const auto got = TRY(read_up_to(file, buffer_, entry.path));
             total += got;
             if (total > entry.size || (got == 0 && total < entry.size))
                 return fail(errors::package_build_input, "{} changes while it is read", entry.path);
@@ -223,6 +244,7 @@ private:
     }
 
     TarWriter* writer_;
+    TreeOwners owners_;
     tree::Checker checker_;
     std::map<std::pair<dev_t, ino_t>, std::string> files_;  // with more than one name
     std::vector<std::byte> buffer_ = std::vector<std::byte>(kBuffer);
@@ -237,11 +259,11 @@ Result<TreeSize> measure_tree(const fs::path& folder) {
     return packer.size();
 }
 
-Result<TreeSize> pack_tree(const fs::path& folder, const TreeSink& sink) {
+Result<TreeSize> pack_tree(const fs::path& folder, const TreeSink& sink, TreeOwners owners) {
     const auto root = TRY(open_file(folder, O_RDONLY | O_DIRECTORY));
     TarWriter writer(sink);
     TRY(writer.open());
-    Packer packer(&writer);
+    Packer packer(&writer, owners);
     TRY(packer.walk(root.get(), "", 0));
     TRY(writer.close());
     return packer.size();

@@ -1,11 +1,8 @@
 #include "package/package_builder.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <fcntl.h>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -14,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -22,7 +20,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/files.h"
-#include "base/unique_fd.h"
 #include "crypto/digest.h"
 #include "model/manifest.h"
 #include "model/package_kind.h"
@@ -176,9 +173,12 @@ Result<Payload> write_payload(const BuildRequest& request, Manifest& manifest, i
     const auto average = chunk_average(request.spec.chunk_bytes, estimate);
     PayloadWriter writer(request, average, estimate, frames);
     if (type == PayloadType::tree) {
-        const auto size = TRY(
-            pack_tree(path, [&](std::span<const std::byte> bytes) { return writer.write(bytes); }),
-            "pack {}", path.string());
+        const bool keep = request.spec.keep_owners.value_or(::geteuid() == 0);
+        const auto size =
+            TRY(pack_tree(
+                    path, [&](std::span<const std::byte> bytes) { return writer.write(bytes); },
+                    keep ? TreeOwners::keep : TreeOwners::root),
+                "pack {}", path.string());
         manifest.payload.installed_bytes = size.installed_bytes;
     } else {
         TRY(copy_image(path, writer));

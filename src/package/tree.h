@@ -30,8 +30,12 @@ using TreeSink = std::function<Result<>(std::span<const std::byte>)>;
 // What pack_tree() will say, from the folder's metadata alone.
 Result<TreeSize> measure_tree(const std::filesystem::path& folder);
 
+// `root`: everything belongs to user and group 0, whoever owns it where it is packed.
+enum class TreeOwners : std::uint8_t { root, keep };
+
 // Writes the folder's content (not the folder itself) to `sink`. Refuses what a tree cannot hold.
-Result<TreeSize> pack_tree(const std::filesystem::path& folder, const TreeSink& sink);
+Result<TreeSize> pack_tree(const std::filesystem::path& folder, const TreeSink& sink,
+                           TreeOwners owners = TreeOwners::root);
 
 struct UnpackOptions {
     std::uint64_t installed_bytes = 0;  // what the manifest says; more or less is refused
@@ -42,8 +46,9 @@ struct UnpackOptions {
 };
 
 // Fills `folder`, which must exist and be empty, from a stream. Never writes outside the folder,
-// whatever the stream says, and follows no links. Owners are kept only when root calls. Nothing is
-// synced: call sync_file_system() after it. After an error the folder holds a part.
+// whatever the stream says, and follows no links. Owners and capabilities are set only when root
+// calls. Nothing is synced: call sync_file_system() after it. After an error the folder holds a
+// part.
 Result<TreeSize> unpack_tree(ByteSource& stream, const std::filesystem::path& folder,
                              const UnpackOptions& options);
 

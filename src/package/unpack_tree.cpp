@@ -31,6 +31,7 @@
 #include "base/files.h"
 #include "base/unique_fd.h"
 #include "package/errors.h"
+#include "package/extended_attributes.h"
 #include "package/tree.h"
 #include "package/tree_rules.h"
 
@@ -55,6 +56,7 @@ struct Attributes {
     uid_t user = 0;
     gid_t group = 0;
     timespec time{};
+    ExtendedAttributes extended;
 };
 
 // Where entries go.
@@ -163,6 +165,8 @@ private:
         const std::array<timespec, 2> times{attributes.time, attributes.time};
         if (is_root_ && ::fchown(open.fd.get(), attributes.user, attributes.group) != 0)
             return failed("set the owner of", open.path);
+        // After the owner, whose change takes capabilities away.
+        TRY(write_attributes(open.fd.get(), attributes.extended, is_root_, open.path));
         if (::fchmod(open.fd.get(), attributes.mode) != 0)
             return failed("set the mode of", open.path);
         if (::futimens(open.fd.get(), times.data()) != 0)
@@ -292,11 +296,21 @@ Result<Entry> entry_from(archive_entry* raw) {
     return entry;
 }
 
-Attributes attributes_of(archive_entry* raw) {
-    return {.mode = archive_entry_mode(raw) & 07777U,
-            .user = static_cast<uid_t>(archive_entry_uid(raw)),
-            .group = static_cast<gid_t>(archive_entry_gid(raw)),
-            .time = {.tv_sec = archive_entry_mtime(raw), .tv_nsec = 0}};
+Result<Attributes> attributes_of(archive_entry* raw) {
+    Attributes attributes{.mode = archive_entry_mode(raw) & 07777U,
+                          .user = static_cast<uid_t>(archive_entry_uid(raw)),
+                          .group = static_cast<gid_t>(archive_entry_gid(raw)),
+                          .time = {.tv_sec = archive_entry_mtime(raw), .tv_nsec = 0}};
+    archive_entry_xattr_reset(raw);
+    const char* name = nullptr;
+    const void* value = nullptr;
+    std::size_t size = 0;
+    while (archive_entry_xattr_next(raw, &name, &value, &size) == ARCHIVE_OK) {
+        if (name == nullptr || !is_kept_attribute(name))
+            return fail(errors::tree_malformed, "an entry has an attribute that no tree has");
+        attributes.extended[name].assign(static_cast<const char*>(value), size);
+    }
+    return attributes;
 }
 
 class Unpacker {
@@ -325,7 +339,7 @@ private:
             return fail(errors::tree_size_lie,
                         "'{}' goes beyond the {} bytes that the package says", entry.path,
                         options_->installed_bytes);
-        TRY(target_->make(entry, attributes_of(raw)));
+        TRY(target_->make(entry, TRY(attributes_of(raw))));
         if (entry.type == EntryType::file) TRY(copy_content(entry, before));
         return progress(checker_.size().installed_bytes);
     }

@@ -92,7 +92,7 @@ TEST(BootRecordFormat, AnyChangedByteIsDamage) {
     for (std::size_t i = 0; i < text.size(); ++i) {
         for (const char flip : {'\x01', '\x20', '\x80'}) {
             auto changed = text;
-            changed.at(i) ^= flip;
+            changed.at(i) = static_cast<char>(changed.at(i) ^ flip);
             EXPECT_FALSE(parse_boot_record(changed)) << "byte " << i;
         }
     }
