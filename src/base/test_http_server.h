@@ -18,6 +18,7 @@
 
 #include <fmt/core.h>
 
+#include "base/error.h"
 #include "base/unique_fd.h"
 
 namespace cutover {
@@ -44,9 +45,10 @@ public:
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         socklen_t length = sizeof address;
         auto* const generic = reinterpret_cast<sockaddr*>(&address);
-        ::bind(listener_.get(), generic, length);
-        ::listen(listener_.get(), 16);
-        ::getsockname(listener_.get(), generic, &length);
+        const bool listens = ::bind(listener_.get(), generic, length) == 0 &&
+                             ::listen(listener_.get(), 16) == 0 &&
+                             ::getsockname(listener_.get(), generic, &length) == 0;
+        CUTOVER_CHECK(listens);
         port_ = ntohs(address.sin_port);
         thread_ = std::jthread([this](const std::stop_token& stop) { serve(stop); });
     }

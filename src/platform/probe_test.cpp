@@ -1,17 +1,15 @@
 #include "platform/probe.h"
 
 #include <chrono>
-#include <filesystem>
-#include <memory>
 #include <stop_token>
 #include <string>
+#include <utility>
 
 #include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/error.h"
-#include "base/files.h"
 #include "base/test_http_server.h"
 #include "model/manifest.h"
 

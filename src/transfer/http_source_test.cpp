@@ -1,11 +1,7 @@
-#include "transfer/http_source.h"
-
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdlib>
-#include <functional>
 #include <poll.h>
 #include <span>
 #include <stop_token>

@@ -1,6 +1,5 @@
 #include "transfer/source.h"
 
-#include <array>
 #include <charconv>
 #include <cstddef>
 #include <expected>

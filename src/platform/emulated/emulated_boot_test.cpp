@@ -52,7 +52,7 @@ public:
     }
     bool damage_newest_record() override {
         auto text = files_.text(files_.newest());
-        text.at(40) ^= 1;
+        text.at(40) = '?';
         files_.put(files_.newest(), text);
         return true;
     }
@@ -92,7 +92,7 @@ TEST(BootRecordFormat, AnyChangedByteIsDamage) {
     for (std::size_t i = 0; i < text.size(); ++i) {
         for (const char flip : {'\x01', '\x20', '\x80'}) {
             auto changed = text;
-            changed.at(i) ^= flip;
+            changed.at(i) = static_cast<char>(changed.at(i) ^ flip);
             EXPECT_FALSE(parse_boot_record(changed)) << "byte " << i;
         }
     }
@@ -130,7 +130,6 @@ TEST(EmulatedBootRecord, ACopyTornAtAnyByteLeavesTheOther) {
     ASSERT_TRUE(files.boot.start_trial(Slot::b, 2));
     const auto torn_one = files.newest();
     const auto whole = files.text(torn_one);
-    const auto before = files.text(1 - torn_one);
     for (std::size_t cut = 0; cut < whole.size(); ++cut) {
         // The sector was replaced up to `cut`; the rest is what was there two writes ago.
         auto torn = whole.substr(0, cut) + std::string(whole.size() - cut, '?');

@@ -1,9 +1,7 @@
 #include "platform/emulated/emulated_device.h"
 
-#include <array>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <expected>
 #include <filesystem>
 #include <memory>
@@ -38,6 +36,8 @@
 #include "platform/emulated/image_mount.h"
 #include "platform/emulated/persistence.h"
 #include "platform/emulated/stray_processes.h"
+#include "platform/host.h"
+#include "platform/services.h"
 
 namespace cutover {
 namespace {
@@ -142,7 +142,7 @@ Services& EmulatedDevice::services() { return *services_; }
 Host& EmulatedDevice::host() { return *host_; }
 bool EmulatedDevice::reboot_requested() const { return host_->reboot_requested(); }
 
-Result<BootReport> EmulatedDevice::power_on(std::stop_token stop) {
+Result<BootReport> EmulatedDevice::power_on(const std::stop_token& stop) {
     CUTOVER_CHECK(!powered_);
     powered_ = true;
     if (const auto strays = kill_stray_processes(folder_); strays > 0)
@@ -237,7 +237,7 @@ void EmulatedDevice::note_report() {
     host_->set_booted(report_, host_->root(), slots_.persist(report_.booted));
 }
 
-Result<> EmulatedDevice::try_slot(Slot slot, std::stop_token stop) {
+Result<> EmulatedDevice::try_slot(Slot slot, const std::stop_token& stop) {
     host_->set_booted(report_, slots_.root(slot), slots_.persist(slot));
     slots_.set_running(slot, slots_.root(slot));
     const auto manifest = TRY(slots_.manifest(slot));
@@ -251,7 +251,7 @@ Result<> EmulatedDevice::try_slot(Slot slot, std::stop_token stop) {
                           .persist = slots_.persist(slot),
                           .log = folder_ / "log",
                           .device = folder_},
-                         std::move(stop)));
+                         stop));
     fault_point("boot.up");
     return {};
 }

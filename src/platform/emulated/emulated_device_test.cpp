@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <csignal>
-#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -14,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include <fmt/core.h>
 #include <gmock/gmock.h>
@@ -113,6 +113,11 @@ struct EmulatedDeviceTest : testing::Test {
         put(Slot::a, a);
         if (b) put(Slot::b, *b);
     }
+    // What a service has written by its first line feed, which may come after it is taken for up.
+    std::string awaited(const std::string& name) const {
+        EXPECT_TRUE(eventually([&] { return text(name).contains('\n'); })) << name;
+        return text(name);
+    }
     std::string text(const std::string& name) const {
         return read_file(folder / name, 100'000).value_or("");
     }
@@ -176,7 +181,7 @@ TEST_F(EmulatedDeviceTest, PowerOnRunsTheServicesOfTheCommittedSlot) {
     EXPECT_TRUE(report.failures.empty());
     EXPECT_EQ(device->services().status().at(0).state, "running");
     EXPECT_EQ(device->host().root(), fs::canonical(folder) / "slots/A/root");
-    const auto pid = static_cast<pid_t>(std::stol(text("data/pid")));
+    const auto pid = static_cast<pid_t>(std::stol(awaited("data/pid")));
     EXPECT_FALSE(is_gone(pid));
     const auto refused = device->slots().erase(Slot::a);
     EXPECT_EQ(refused.error().id, "slot.active");
@@ -310,15 +315,15 @@ TEST_F(EmulatedDeviceTest, KillingTheAgentTakesItsServicesWithItLikeAPowerCut) {
         ::_exit(0);
     }
     ASSERT_TRUE(eventually([&] { return text("run/last-boot.json").contains("\"up\": true"); }));
-    const auto service = static_cast<pid_t>(std::stol(text("data/pid")));
-    const auto stray = static_cast<pid_t>(std::stol(text("data/stray")));
+    const auto service = static_cast<pid_t>(std::stol(awaited("data/pid")));
+    const auto stray = static_cast<pid_t>(std::stol(awaited("data/stray")));
     ASSERT_FALSE(is_gone(service));
     ::kill(agent, SIGKILL);
     ::waitpid(agent, nullptr, 0);
     EXPECT_TRUE(eventually([&] { return is_gone(service); }));
     EXPECT_EQ(power_on().booted, Slot::a);
     EXPECT_TRUE(is_gone(stray));
-    EXPECT_NE(text("data/pid"), fmt::format("{}\n", service));
+    EXPECT_TRUE(eventually([&] { return text("data/pid") != fmt::format("{}\n", service); }));
 }
 
 TEST_F(EmulatedDeviceTest, ARebootIsAskedForOnceAndToldToTheOwner) {
@@ -360,10 +365,11 @@ struct ImageDeviceTest : EmulatedDeviceTest {
     }
     static SlotPackage image_base(const std::string& version) {
         auto package = image_package(
-            version, squashfs_image({{"bin/run",
-                                      "#!/bin/busybox sh\ncat etc/nos.conf >$CUTOVER_DATA/said\n"
-                                      "exec sleep 60\n"},
-                                     {"etc/nos.conf", "default of " + version}}));
+            version,
+            squashfs_image({{"bin/run",
+                             "#!/bin/busybox sh\n(cat etc/nos.conf; echo) >$CUTOVER_DATA/said\n"
+                             "exec sleep 60\n"},
+                            {"etc/nos.conf", "default of " + version}}));
         package.manifest.services = {{.name = "web", .command = {"bin/run"}}};
         package.manifest.persist = {"etc/nos.conf"};
         return package;
@@ -375,7 +381,7 @@ TEST_F(ImageDeviceTest, AnImageIsMountedAndItsServicesRun) {
     const auto report = power_on();
     ASSERT_TRUE(report.failures.empty()) << report.failures.at(0).text;
     EXPECT_EQ(device->services().status().at(0).state, "running");
-    EXPECT_EQ(text("data/said"), "default of 1.0.0");
+    EXPECT_EQ(awaited("data/said"), "default of 1.0.0\n");
     const auto root = device->host().root();
     EXPECT_TRUE(fs::exists(root / "bin/run"));
     device->power_off();
@@ -391,7 +397,7 @@ TEST_F(ImageDeviceTest, PersistentFilesOfAnImageAreShownOverItAndCarried) {
     ASSERT_TRUE(device->boot().start_trial(Slot::b, 1));
     const auto report = power_on();
     EXPECT_EQ(report.booted, Slot::b);
-    EXPECT_EQ(text("data/said"), "mine");
+    EXPECT_TRUE(eventually([&] { return text("data/said") == "mine\n"; }));
 }
 
 TEST_F(ImageDeviceTest, AnImageWithoutAFileSystemFailsTheBoot) {

@@ -1,20 +1,19 @@
 #include "platform/emulated/emulated_slots.h"
 
 #include <cstddef>
-#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
 #include <sys/stat.h>
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "model/slot.h"
 #include "platform/emulated/test_packages.h"
+#include "platform/slot_package.h"
 #include "platform/slot_store.h"
 #include "platform/slot_store_conformance.h"
 
@@ -22,6 +21,8 @@ namespace cutover {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr auto kOwnerOnly = fs::perms::owner_read | fs::perms::owner_write;
 
 struct SlotFolder {
     Result<TempFolder> folder = TempFolder::create(testing::TempDir(), "slots");
@@ -158,11 +159,11 @@ TEST_F(EmulatedSlotsTest, ModesLinksAndTimesAreCarried) {
     write(Slot::a, package);
     write(Slot::b, package);
     const auto folder_a = slots.persist(Slot::a) / "etc/d";
-    fs::permissions(folder_a / "key", fs::perms{0600});
+    fs::permissions(folder_a / "key", kOwnerOnly);
     fs::create_symlink("key", folder_a / "link");
     ASSERT_TRUE(slots.carry_persistent(Slot::a, Slot::b, {"etc/d"}));
     const auto folder_b = slots.persist(Slot::b) / "etc/d";
-    EXPECT_EQ(fs::status(folder_b / "key").permissions(), fs::perms{0600});
+    EXPECT_EQ(fs::status(folder_b / "key").permissions(), kOwnerOnly);
     EXPECT_EQ(fs::read_symlink(folder_b / "link"), "key");
     EXPECT_EQ(fs::last_write_time(folder_b / "key"), fs::last_write_time(folder_a / "key"));
 }

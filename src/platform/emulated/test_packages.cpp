@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/process.h"
+#include "model/manifest.h"
 #include "model/package_kind.h"
 #include "model/version.h"
 #include "package/tree.h"
@@ -28,8 +29,8 @@ void lay_out(const fs::path& folder, const std::map<std::string, std::string>& f
         const auto path = folder / name;
         fs::create_directories(path.parent_path());
         std::ofstream(path) << content;
-        const bool program = name.starts_with("bin/");
-        fs::permissions(path, program ? fs::perms{0755} : fs::perms{0644});
+        if (name.starts_with("bin/"))
+            fs::permissions(path, fs::perms::owner_exec, fs::perm_options::add);
     }
 }
 
