@@ -91,6 +91,10 @@ public:
     // Power comes back: one boot, and as many more as die before the agent of their slot is up.
     void power_cycle(const std::function<bool(Slot)>& comes_up) {
         ++boots_;
+        if (stuck) {
+            status_.running = *stuck;
+            return;
+        }
         while (status_.trial && status_.tries_left > 0) {
             --status_.tries_left;
             if (comes_up(*status_.trial)) {
@@ -112,7 +116,8 @@ public:
     int boots() const { return boots_; }
     const std::vector<std::string>& failures() const { return failures_; }
 
-    bool broken = false;  // nothing can be written
+    bool broken = false;        // nothing can be written
+    std::optional<Slot> stuck;  // is booted, whatever the record says
 
 private:
     BootStatus status_;
