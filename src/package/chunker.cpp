@@ -31,7 +31,10 @@ constexpr std::array<std::uint64_t, 256> gear_table() {
 constexpr auto kGear = gear_table();
 
 // The hash shifts left, so its top bits depend on the most bytes.
-constexpr std::uint64_t top_bits(unsigned count) { return ~std::uint64_t{0} << (64U - count); }
+std::uint64_t top_bits(unsigned count) {
+    CUTOVER_CHECK(count > 0 && count <= 64);
+    return ~std::uint64_t{0} << (64U - count);
+}
 
 }  // namespace
 
