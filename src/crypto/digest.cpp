@@ -1,6 +1,7 @@
 #include "crypto/digest.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>

@@ -1,6 +1,8 @@
 #include "crypto/digest.h"
 
+#include <span>
 #include <string>
+#include <string_view>
 
 #include <gtest/gtest.h>
 

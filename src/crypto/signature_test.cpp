@@ -4,11 +4,9 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
-#include <tuple>
 
 #include <gtest/gtest.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/process.h"

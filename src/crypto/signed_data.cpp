@@ -17,6 +17,7 @@
 #include <openssl/cms.h>
 #include <openssl/obj_mac.h>
 #include <openssl/objects.h>
+#include <openssl/safestack.h>
 #include <openssl/types.h>
 #include <openssl/x509.h>
 
@@ -139,6 +140,7 @@ Result<> read_attributes(CMS_SignerInfo* signer, Parts& parts) {
 Result<> read_certificates(CMS_ContentInfo* cms, CMS_SignerInfo* signer, Parts& parts) {
     STACK_OF(X509)* const all = CMS_get1_certs(cms);
     std::vector<openssl::Certificate> certificates;
+    certificates.reserve(static_cast<std::size_t>(std::max(0, sk_X509_num(all))));
     for (int i = 0; i < sk_X509_num(all); ++i) certificates.emplace_back(sk_X509_value(all, i));
     sk_X509_free(all);  // the certificates themselves have their owners now
     if (certificates.size() > kMaxCertificates)

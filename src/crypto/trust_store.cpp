@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <ctime>
+#include <expected>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -15,6 +16,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/safestack.h>
 #include <openssl/types.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
@@ -157,6 +159,7 @@ Result<> check_use(const X509* signer, const std::string& subject) {
 // could be changed.
 Result<> check_nothing_spare(const signed_data::Parts& parts, const Chain& chain) {
     std::vector<std::string> carried;
+    carried.reserve(parts.chain.size());
     for (const auto& certificate : parts.chain)
         carried.push_back(openssl::der_of(certificate.get()));
     std::ranges::sort(carried);

@@ -1,6 +1,7 @@
 #include "package/chunk_index.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include <gtest/gtest.h>

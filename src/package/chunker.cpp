@@ -31,7 +31,10 @@ constexpr std::array<std::uint64_t, 256> gear_table() {
 constexpr auto kGear = gear_table();
 
 // The hash shifts left, so its top bits depend on the most bytes.
-constexpr std::uint64_t top_bits(int count) { return ~std::uint64_t{0} << (64 - count); }
+std::uint64_t top_bits(unsigned count) {
+    CUTOVER_CHECK(count > 0 && count <= 64);
+    return ~std::uint64_t{0} << (64U - count);
+}
 
 }  // namespace
 
@@ -41,8 +44,8 @@ bool is_chunk_average(std::uint64_t bytes) {
 
 Chunker::Chunker(std::uint32_t average, Sink sink)
     : average_(average),
-      early_mask_(top_bits(std::bit_width(average) + 1)),
-      late_mask_(top_bits(std::bit_width(average) - 3)),
+      early_mask_(top_bits(std::bit_width(average) + 1U)),
+      late_mask_(top_bits(std::bit_width(average) - 3U)),
       sink_(std::move(sink)) {
     CUTOVER_CHECK(is_chunk_average(average));
 }

@@ -22,11 +22,11 @@ namespace {
 
 using testing_packages::noise;
 
-constexpr std::uint32_t kAverage = 4096;
+constexpr std::size_t kAverage = 4096;
 
 std::vector<std::string> cut(std::string_view content, std::size_t write_size) {
     std::vector<std::string> chunks;
-    Chunker chunker(kAverage, [&](const std::vector<std::byte>& chunk) {
+    Chunker chunker(std::uint32_t{kAverage}, [&](const std::vector<std::byte>& chunk) {
         chunks.emplace_back(reinterpret_cast<const char*>(chunk.data()), chunk.size());
         return Result<>();
     });
@@ -84,7 +84,7 @@ TEST(Chunks, AnInsertionChangesOnlyThoseAroundIt) {
 }
 
 TEST(Chunks, TheAverageIsAPowerOfTwoInBounds) {
-    EXPECT_TRUE(is_chunk_average(64 * 1024));
+    EXPECT_TRUE(is_chunk_average(65'536));
     for (const auto bad : {0U, 512U, 65'535U, 2U * 1024 * 1024})
         EXPECT_FALSE(is_chunk_average(bad));
 }

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <expected>
 #include <string>
 #include <string_view>
 #include <sys/types.h>

@@ -57,12 +57,10 @@ std::string plain_header(std::string_view name, std::uint64_t size, char type) {
     return block;
 }
 
-// "NN size=SIZE\n", where NN counts itself.
+// "NN size=SIZE\n", where NN counts itself: two digits for any size that needs the record.
 std::string pax_record(std::uint64_t size) {
     const auto rest = fmt::format(" size={}\n", size);
-    auto length = rest.size() + 2;
-    if (fmt::formatted_size("{}", length) != 2) ++length;
-    return fmt::format("{}{}", length, rest);
+    return fmt::format("{}{}", rest.size() + 2, rest);
 }
 
 std::string padded(std::string text) {
