@@ -62,16 +62,18 @@ class Silence {
 public:
     Silence(const Clock& clock) : clock_(clock) {}
     bool begin() {  // true when it begins now
-        if (since_) return false;
+        if (silent_) return false;
+        silent_ = true;
         since_ = clock_.steady();
         return true;
     }
-    void end() { since_.reset(); }
-    bool too_long() const { return since_ && clock_.steady() - *since_ > kGiveUp; }
+    void end() { silent_ = false; }
+    bool too_long() const { return silent_ && clock_.steady() - since_ > kGiveUp; }
 
 private:
     const Clock& clock_;
-    std::optional<SteadyTime> since_;
+    SteadyTime since_;
+    bool silent_ = false;
 };
 
 class Follower {

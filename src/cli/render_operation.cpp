@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fmt/core.h>
@@ -96,7 +97,7 @@ std::string checks_block(const std::vector<CheckResult>& checks, const Terminal&
     widest = std::min<std::size_t>(widest, 30);
     for (const auto& check : checks) {
         auto detail = check.detail;
-        if (check.verdict == CheckVerdict::skipped) detail = "skipped by --force; " + detail;
+        if (check.verdict == CheckVerdict::skipped) detail.insert(0, "skipped by --force; ");
         block.add(fmt::format("{}  {}   ", padded(printable(check.name), widest),
                               verdict_mark(check.verdict)),
                   detail);
@@ -274,10 +275,11 @@ std::string progress_line(const Progress& progress, const Terminal& terminal) {
     }
     std::string tail = percent;
     for (const auto& fact : facts) {
-        if (display_width(stage + tail + fact) + 2 + kShortestBar > width) break;
-        tail += "  " + fact;
+        const auto used = display_width(stage) + display_width(tail);
+        if (used + 2 + display_width(fact) + kShortestBar > width) break;
+        tail.append("  ").append(fact);
     }
-    const auto used = display_width(stage + tail);
+    const auto used = display_width(stage) + display_width(tail);
     const auto room = width > used ? width - used : 0;
     return fitted(stage + bar(share, std::min(room, kLongestBar)) + tail, width);
 }

@@ -48,6 +48,7 @@ public:
     template <typename Cell>
     void add(const std::string& label, Cell cell) {
         std::vector<std::string> cells;
+        cells.reserve(marked_.size());
         for (std::size_t i = 0; i < marked_.size(); ++i)
             cells.push_back(marked_[i] == nullptr ? "none" : cell(*marked_[i], i == 0));
         add_lines(label, cells);

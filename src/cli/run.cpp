@@ -6,6 +6,7 @@
 #include <CLI/Formatter.hpp>  // IWYU pragma: keep; likewise
 #include <algorithm>
 #include <cstddef>
+#include <expected>
 #include <filesystem>
 #include <numeric>
 #include <optional>
@@ -179,7 +180,7 @@ int run(const std::vector<std::string>& args, const Context& context) {
     };
     const auto parsed = parse(root, args, context);
     if (!parsed) return fail_with(parsed.error());
-    if (*parsed) return to_int(**parsed);
+    if (const auto answered = *parsed) return to_int(*answered);
     const auto& command = chosen(root);
     const auto* action = actions.of(command);
     if (action == nullptr)

@@ -1,12 +1,9 @@
 #include "cli/session.h"
 
 #include <filesystem>
-#include <istream>
 #include <ostream>
 #include <string>
 #include <string_view>
-
-#include <fmt/core.h>
 
 #include "base/error.h"
 #include "model/device.h"

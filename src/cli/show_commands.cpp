@@ -2,28 +2,24 @@
 
 #include <CLI/App.hpp>
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <fmt/core.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "cli/errors.h"
 #include "cli/exit_code.h"
 #include "cli/follow.h"
 #include "cli/grammar.h"
 #include "cli/json.h"
-#include "cli/operation_view.h"
 #include "cli/render_operation.h"
 #include "cli/render_state.h"
 #include "cli/report.h"
 #include "cli/session.h"
+#include "cli/terminal.h"
 #include "cli/text.h"
 #include "model/device.h"
 #include "model/operation.h"

@@ -1,6 +1,7 @@
 #include "cli/state_view.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,7 +12,6 @@
 #include "model/device.h"
 #include "model/generation.h"
 #include "model/operation.h"
-#include "model/package_kind.h"
 #include "model/slot.h"
 #include "model/version.h"
 

@@ -1,5 +1,8 @@
 #include "cli/text.h"
 
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -7,7 +10,6 @@
 
 #include "cli/render_operation.h"
 #include "cli/table.h"
-#include "cli/terminal.h"
 #include "model/event.h"
 #include "model/operation.h"
 

@@ -15,7 +15,6 @@
 #include "base/files.h"
 #include "cli/test_world.h"
 #include "cli/text.h"
-#include "model/device.h"
 #include "model/fake_device.h"
 
 namespace cutover::cli {

@@ -286,6 +286,8 @@ bool FakeDevice::wanted(const FeedItem& item, const FollowRequest& request) cons
 Result<> FakeDevice::follow(const FollowRequest& request,
                             const std::function<bool(const FeedItem&)>& sink,
                             std::stop_token stop) {
+    ++followers_;
+    const std::shared_ptr<void> leaves(nullptr, [this](void*) { --followers_; });
     std::unique_lock lock(mutex_);
     const auto connection = connection_;
     const auto first_new = feed_.size();

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -46,6 +49,7 @@ public:
     void set_log(std::vector<std::string> lines);
     // Changes what state() shows.
     void edit(const std::function<void(DeviceState&)>& change);
+    int followers() const { return followers_; }  // in follow() now
     // What the last preview() or start() was asked for.
     Request last_request() const;
 
@@ -89,6 +93,7 @@ private:
     bool wanted(const FeedItem& item, const FollowRequest& request) const;
 
     mutable std::mutex mutex_;
+    std::atomic<int> followers_ = 0;
     std::condition_variable_any changed_;
     DeviceState state_;
     std::vector<Operation> operations_;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <expected>
 #include <filesystem>
 #include <functional>
 #include <grpc/support/log.h>
@@ -13,6 +14,10 @@
 
 #include <fmt/core.h>
 #include <grpcpp/grpcpp.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
+#include <grpcpp/support/status.h>
+#include <grpcpp/support/status_code_enum.h>
 
 #include "base/error.h"
 #include "cutover/v1/device.grpc.pb.h"

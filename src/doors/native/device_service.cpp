@@ -10,6 +10,9 @@
 
 #include <fmt/core.h>
 #include <grpcpp/grpcpp.h>
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/status.h>
+#include <grpcpp/support/sync_stream.h>
 
 #include "base/error.h"
 #include "base/utf8.h"
