@@ -129,13 +129,21 @@ Result<> ask(Session& session, Device& device, const Request& request) {
     return fail(errors::cli_declined, "nothing was changed");
 }
 
+// A rollback while an operation waits for its commit is the answer no to that one: it is then to be
+// undone, not done.
+OperationState wanted_end(const Request& request, const DeviceState& before) {
+    const bool answers = request.kind == OperationKind::rollback && before.current &&
+                         before.current->state == OperationState::awaiting_commit;
+    return answers ? OperationState::cancelled : OperationState::done;
+}
+
 Result<ExitCode> change(Session& session, const ChangeOptions& options) {
     const auto request = TRY(request_from(session, options));
     const auto timeout = TRY(timeout_from(options.timeout));
     auto* device = TRY(session.device());
     if (options.preview) return print_preview(session, *device, request, options);
     TRY(ask(session, *device, request));
-    const auto before = TRY(device->state()).last_event;
+    const auto before = TRY(device->state());
     const auto id = TRY(device->start(request));
     if (session.json()) session.print_line(json::started(id));
     if (options.no_wait) {
@@ -145,10 +153,12 @@ Result<ExitCode> change(Session& session, const ChangeOptions& options) {
                 id));
         return ExitCode::done;
     }
-    return follow_and_report(
-        session,
-        {.operation = id, .after_sequence = before, .timeout = timeout, .until_trial = true},
-        OperationState::done);
+    return follow_and_report(session,
+                             {.operation = id,
+                              .after_sequence = before.last_event,
+                              .timeout = timeout,
+                              .until_trial = request.trial.count() > 0},
+                             wanted_end(request, before));
 }
 
 Result<ExitCode> cancel(Session& session, OperationId operation, const ChangeOptions& options) {

@@ -184,6 +184,29 @@ TEST_F(CommandTest, AsksBeforeARebootOnlyAtATerminal) {
         << "nothing is rebooted";
 }
 
+TEST_F(CommandTest, AnswersAnOperationThatWaitsForItsCommit) {
+    EXPECT_EQ(run({"upgrade", "nos-1.2.0.cc", "--trial", "10"}).code, 0);
+    EXPECT_EQ(world_.device.operation(14)->state, OperationState::awaiting_commit);
+    const auto back = run({"rollback"});
+    EXPECT_EQ(back.code, 0) << back.err;
+    EXPECT_EQ(world_.device.operation(14)->state, OperationState::cancelled);
+    EXPECT_EQ(world_.device.state()->marks.running, 13);
+
+    EXPECT_EQ(run({"activate", "--trial", "10"}).code, 0);
+    const auto kept = run({"commit"});
+    EXPECT_EQ(kept.code, 0) << kept.err;
+    EXPECT_NE(kept.out.find("committed"), std::string::npos) << kept.out;
+    EXPECT_EQ(world_.device.operation(15)->state, OperationState::done);
+}
+
+TEST_F(CommandTest, ExitsWithThreeWhenACheckRefusesTheOperation) {
+    world_.device.refuse_with({.kind = Errc::io, .id = "check.space", .message = "too little"});
+    const auto refused = run({"install", "nos-1.2.0.cc"});
+    EXPECT_EQ(refused.code, 3) << "whatever kind of error it was: nothing was changed";
+    EXPECT_NE(refused.err.find("error[check.space]: too little"), std::string::npos);
+    EXPECT_EQ(last_object(run({"install", "nos-1.2.0.cc", "--json"}).out).at("exit_code"), 3);
+}
+
 TEST_F(CommandTest, CancelsTheOperationAtWork) {
     world_.device.allow_beats(2);
     run({"upgrade", "nos-1.2.0.cc", "--no-wait"});

@@ -301,7 +301,7 @@ std::string success_text(const Operation& operation, const std::optional<DeviceS
                                                      : std::string("its deadline");
         sentences = {
             fmt::format("On trial: the checks passed. `cutover commit` keeps it, `cutover "
-                        "cancel` goes back; without either it goes back at {}.",
+                        "rollback` goes back; without either it goes back at {}.",
                         until)};
     } else if (operation.state == OperationState::cancelled) {
         sentences = {

@@ -26,9 +26,9 @@ namespace cutover::cli {
 namespace {
 
 ExitCode exit_code_of(const Operation& operation, OperationState wanted) {
-    const bool well =
-        operation.state == wanted || operation.state == OperationState::awaiting_commit;
-    return well ? ExitCode::done : ExitCode::failed;
+    if (operation.state == wanted || operation.state == OperationState::awaiting_commit)
+        return ExitCode::done;
+    return operation.state == OperationState::refused ? ExitCode::refused : ExitCode::failed;
 }
 
 Error error_of(const Operation& operation) {
@@ -43,6 +43,10 @@ void report(Session& session, const Operation& operation, ExitCode code) {
         if (auto state = (*device)->state()) now = *std::move(state);
     for (const auto& warning : operation.warnings)
         session.err() << "warning: " << printable(warning) << '\n';
+    if (operation.state == OperationState::refused) {
+        session.err() << error_text(error_of(operation), session.terminal()) << std::flush;
+        return;
+    }
     if (operation.state == OperationState::failed) {
         session.err() << '\n' << error_text(error_of(operation), session.terminal());
         session.err() << failure_summary(operation, now, code) << std::flush;

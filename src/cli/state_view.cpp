@@ -30,7 +30,7 @@ void add_package(std::vector<PackageRow>& rows, const PackageRef& package,
 std::vector<NextCommand> while_at_work(const Operation& operation) {
     if (operation.state == OperationState::awaiting_commit)
         return {{.command = "cutover commit", .purpose = "keep what runs on trial"},
-                {.command = "cutover cancel", .purpose = "go back to what ran before"},
+                {.command = "cutover rollback", .purpose = "go back to what ran before"},
                 {.command = "cutover show health", .purpose = "see what the checks say"}};
     return {{.command = fmt::format("cutover show operation {} --follow", operation.id),
              .purpose = "watch it to its end"},

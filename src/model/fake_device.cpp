@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdint>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -224,9 +224,9 @@ Result<OperationId> FakeDevice::start(const Request& request) {
     const std::scoped_lock lock(mutex_);
     last_request_ = request;
     TRY(may_start(request));
-    if (request.kind == OperationKind::commit && !is_over(operations_.back().state)) {
-        commit_running();
-        finish(OperationState::done);
+    if (!is_over(at_work().state)) {
+        answer(request);
+        return at_work().id;
     }
     const auto planned = plan(request);
     Operation operation;

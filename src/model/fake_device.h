@@ -38,7 +38,7 @@ public:
     // Restarts of the device then break connections: followers end, and so many further attempts
     // to connect fail.
     void lose_connections_at_reboot(int failed_attempts);
-    // Previews say so, and starts fail with it.
+    // Previews say so, and operations end as refused by it.
     void refuse_with(const Error& error);
     // Nothing moves until this many beats more are allowed; by default all are.
     void allow_beats(int count);
@@ -76,6 +76,7 @@ private:
     void script_reboot(const Request& request);
     void script_fallback();
     void script_end(OperationState state);
+    void answer(const Request& request);
     void commit_running();
     GenerationId target_of(const Request& request);
 

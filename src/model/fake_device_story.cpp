@@ -68,12 +68,12 @@ bool reboots(const Request& request) {
 }  // namespace
 
 Result<> FakeDevice::may_start(const Request& request) const {
-    if (refusal_) return std::unexpected(*refusal_);
     const auto& last = operations_.back();
-    const bool commits =
-        request.kind == OperationKind::commit && last.state == OperationState::awaiting_commit;
-    if (!is_over(last.state) && !commits)
-        return fail(Errc::conflict, "operation {} is at work", last.id);
+    const bool answers =
+        last.state == OperationState::awaiting_commit &&
+        (request.kind == OperationKind::commit || request.kind == OperationKind::rollback);
+    if (answers) return {};
+    if (!is_over(last.state)) return fail(Errc::conflict, "operation {} is at work", last.id);
     const auto& standby = state_.slots.at(std::to_underlying(other(state_.active_slot)));
     if (request.kind == OperationKind::revert && !standby.committed_once)
         return fail(Errc::refused, "slot {} was never committed", to_string(standby.slot));
@@ -122,8 +122,26 @@ Preview FakeDevice::plan(const Request& request) const {
     return preview;
 }
 
+// Commit or rollback, while an operation waits for that.
+void FakeDevice::answer(const Request& request) {
+    if (request.kind == OperationKind::commit) {
+        script_.emplace_back([this] { commit_running(); });
+        script_end(OperationState::done);
+    } else {
+        at_work().state = OperationState::undoing;
+        script_.emplace_back([this] { reboot_into(state_.marks.committed); });
+        script_end(OperationState::cancelled);
+    }
+    say("operation.answered", to_string(request.kind), at_work().id);
+}
+
 void FakeDevice::write_script(const Request& request) {
     stage(Stage::init, milliseconds(0), {});
+    if (refusal_) {
+        script_.emplace_back([this] { at_work().error = refusal_; });
+        script_end(OperationState::refused);
+        return;
+    }
     stage(Stage::prep, milliseconds(600), fmt::format("{} checks", at_work().checks.size()));
     switch (request.kind) {
         case OperationKind::install: script_install(request); break;

@@ -198,7 +198,7 @@ Result<Operation> to_model(const v1::Operation& wire) {
     operation.id = wire.id();
     operation.title = wire.title();
     operation.request = TRY(to_model(wire.request()));
-    operation.state = TRY(enum_to(wire.state(), OperationState::cancelled, "operation state"));
+    operation.state = TRY(enum_to(wire.state(), OperationState::refused, "operation state"));
     operation.stage = TRY(enum_to(wire.stage(), Stage::postexecute, "stage"));
     operation.stages = TRY(list<StageRecord>(wire.stages()));
     operation.checks = TRY(list<CheckResult>(wire.checks()));

@@ -1,7 +1,9 @@
 #include "doors/native/convert.h"
 
 #include <chrono>
+#include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -187,12 +189,29 @@ TEST(Convert, CarriesEveryFieldThereAndBack) {
     EXPECT_TRUE(std::holds_alternative<Event>(*wire::to_model(wire::from(FeedItem(Event{})))));
 }
 
+// Whether the model has a name for `value`: its tables throw beyond their end, but for those of
+// package kinds and slots, which are not asked.
+template <typename Model>
+bool has_name(Model value) {
+    if constexpr (std::is_same_v<Model, Slot> || std::is_same_v<Model, PackageKind>) {
+        return false;
+    } else {
+        try {
+            return !to_string(value).empty();
+        } catch (const std::out_of_range&) {
+            return false;
+        }
+    }
+}
+
 // The wire's name of each enumerator says what the model's says.
 template <typename Model>
 void expect_same_names(Model last, const google::protobuf::EnumDescriptor* wire,
                        const std::string& prefix) {
     ASSERT_EQ(wire->value_count(), std::to_underlying(last) + 2) << prefix;
     EXPECT_EQ(wire->value(0)->name(), prefix + "_UNSPECIFIED");
+    EXPECT_FALSE(has_name(static_cast<Model>(std::to_underlying(last) + 1)))
+        << prefix << ": the model has grown";
     for (int i = 0; i <= std::to_underlying(last); ++i) {
         auto name = std::string(to_string(static_cast<Model>(i)));
         for (auto& letter : name)
@@ -211,8 +230,7 @@ TEST(Convert, NamesEveryEnumeratorAsTheModelDoes) {
     expect_same_names(Stage::postexecute, v1::Stage_descriptor(), "STAGE");
     expect_same_names(StageState::undone, v1::StageState_descriptor(), "STAGE_STATE");
     expect_same_names(CheckVerdict::skipped, v1::CheckVerdict_descriptor(), "CHECK_VERDICT");
-    expect_same_names(OperationState::cancelled, v1::OperationState_descriptor(),
-                      "OPERATION_STATE");
+    expect_same_names(OperationState::refused, v1::OperationState_descriptor(), "OPERATION_STATE");
     expect_same_names(Severity::critical, v1::Severity_descriptor(), "SEVERITY");
 }
 

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <stop_token>
 #include <thread>
-#include <utility>
 #include <variant>
 
 #include <fmt/core.h>
@@ -24,6 +23,7 @@
 #include "doors/native/status.h"
 #include "model/device.h"
 #include "model/event.h"
+#include "model/operation.h"
 
 namespace cutover {
 namespace {

@@ -1,6 +1,7 @@
 #include "doors/native/follower_queue.h"
 
 #include <chrono>
+#include <cstdint>
 #include <thread>
 #include <variant>
 

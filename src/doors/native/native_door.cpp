@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/resource_quota.h>
+#include <grpcpp/security/server_credentials.h>
 
 #include "base/error.h"
 #include "doors/native/device_service.h"

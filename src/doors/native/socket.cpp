@@ -1,7 +1,9 @@
 #include "doors/native/socket.h"
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <expected>
 #include <fcntl.h>
 #include <filesystem>
 #include <memory>
@@ -68,6 +70,7 @@ Result<bool> somebody_listens(const std::filesystem::path& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::memcpy(&address.sun_path, name.text().data(), name.text().size());
+    // NOLINTNEXTLINE(bugprone-casting-through-void): how the system call wants its addresses
     const auto* generic = static_cast<const sockaddr*>(static_cast<const void*>(&address));
     if (::connect(probe.get(), generic, sizeof(address)) == 0) return true;
     // A full queue of connections belongs to somebody who is only busy.

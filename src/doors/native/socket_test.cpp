@@ -21,6 +21,7 @@ UniqueFd listen_at(const std::string& name) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::memcpy(&address.sun_path, name.data(), name.size());
+    // NOLINTNEXTLINE(bugprone-casting-through-void): how the system call wants its addresses
     const auto* generic = static_cast<const sockaddr*>(static_cast<const void*>(&address));
     if (::bind(fd.get(), generic, sizeof(address)) != 0 || ::listen(fd.get(), 1) != 0) fd.reset();
     return fd;
