@@ -150,17 +150,21 @@ std::optional<Agent::Command> Agent::next_command(const std::stop_token& stop) {
 }
 
 Result<Engine::Outcome> Agent::carry_out(Command command) {
-    Result<Engine::Outcome> outcome = Engine::Outcome::idle;
-    if (auto* preview = std::get_if<PreviewCommand>(&command))
-        preview->answer.set_value(engine_.preview(preview->request));
-    else
-        outcome = engine_.run(std::get<StartCommand>(command).id,
-                              std::get<StartCommand>(command).request);
-    if (outcome && *outcome == Engine::Outcome::idle) {
-        const std::lock_guard lock(mutex_);
-        busy_ = !commands_.empty();
+    if (auto* preview = std::get_if<PreviewCommand>(&command)) {
+        auto answer = engine_.preview(preview->request);
+        be_free();  // before the answer, for who gets it may want the next thing at once
+        preview->answer.set_value(std::move(answer));
+        return Engine::Outcome::idle;
     }
+    const auto& start = std::get<StartCommand>(command);
+    auto outcome = engine_.run(start.id, start.request);
+    if (outcome && *outcome == Engine::Outcome::idle) be_free();
     return outcome;
+}
+
+void Agent::be_free() {
+    const std::lock_guard lock(mutex_);
+    busy_ = !commands_.empty();
 }
 
 // On the engine's thread, the only one that may use the store.
@@ -182,13 +186,19 @@ Result<DeviceState> Agent::look() {
     state.health = engine_.health();
     for (auto& alarm : TRY(ports_.store.alarms()))
         if (!alarm.cleared) state.alarms.push_back(std::move(alarm));
-    if (const auto& record = engine_.current()) state.current = record->operation;
+    if (const auto* record = engine_.current(); record && !is_over(record->operation.state))
+        state.current = record->operation;
     state.epoch = TRY(ports_.store.epoch());
-    state.last_event = feed_.last_sequence();
+    state.last_event = news_.empty() ? feed_.last_sequence() : news_.back().sequence;
     return state;
 }
 
 void Agent::on_change() {
+    publish();
+    for (const auto& event : std::exchange(news_, {})) feed_.add(event);
+}
+
+void Agent::publish() {
     auto state = look();
     auto alarms = ports_.store.alarms();
     auto newest = ports_.store.operations(1);
@@ -202,6 +212,10 @@ void Agent::on_change() {
     alarm_history_ = std::move(*alarms);
     for (auto& operation : *newest) operations_.insert_or_assign(operation.id, operation);
     while (operations_.size() > kKeptOperations) operations_.erase(operations_.begin());
+    if (const auto* record = engine_.current(); record && is_over(record->operation.state)) {
+        started_ = 0;
+        busy_ = !commands_.empty();
+    }
 }
 
 Result<DeviceState> Agent::state() {
@@ -263,6 +277,7 @@ Result<OperationId> Agent::start(const Request& request) {
         id = next_id_++;
         commands_.emplace_back(StartCommand{.id = id, .request = request});
         busy_ = true;
+        started_ = id;
         Operation queued{.id = id,
                          .title = std::string(to_string(request.kind)),
                          .request = request,
@@ -276,10 +291,11 @@ Result<OperationId> Agent::start(const Request& request) {
 Result<> Agent::cancel(OperationId operation) {
     const std::lock_guard lock(mutex_);
     const auto& current = state_->current;
-    if (!current) return fail(errors::operation_none, "no operation is at work");
-    if (operation != 0 && operation != current->id)
+    const auto id = current ? current->id : started_;
+    if (id == 0) return fail(errors::operation_none, "no operation is at work");
+    if (operation != 0 && operation != id)
         return fail(errors::operation_none, "operation {} is not at work", operation);
-    return engine_.cancel(current->id);
+    return engine_.cancel(id);
 }
 
 Result<Operation> Agent::operation(OperationId operation) {

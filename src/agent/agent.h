@@ -62,12 +62,16 @@ private:
 
     Agent(const std::function<Ports(Observer&)>& ports, std::vector<Event> events);
 
-    void on_event(const Event& event) override { feed_.add(event); }
+    // Kept until on_change() has published the state that they tell of: who hears that an operation
+    // is over finds the agent free.
+    void on_event(const Event& event) override { news_.push_back(event); }
     void on_progress(const Progress& progress) override { feed_.add(progress); }
     void on_change() override;
+    void publish();
 
     void work(const std::stop_token& stop);
     Result<Engine::Outcome> carry_out(Command command);
+    void be_free();
     std::optional<Command> next_command(const std::stop_token& stop);
     void end(Result<Engine::Outcome> how);
     Result<DeviceState> look();
@@ -76,6 +80,7 @@ private:
     Ports ports_;
     Engine engine_;
     Feed feed_;
+    std::vector<Event> news_;  // of the engine's thread
 
     mutable std::mutex mutex_;  // guards all below
     std::condition_variable_any wake_;
@@ -85,6 +90,8 @@ private:
     std::deque<Command> commands_;
     bool ready_ = false;  // start() of the engine is over
     bool busy_ = true;    // a command is at work or queued
+    OperationId started_ =
+        0;  // the operation that is at work or queued; 0: none that start() began
     OperationId next_id_ = 1;
     std::optional<Result<End>> ended_;
 

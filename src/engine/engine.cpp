@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -113,7 +114,7 @@ void Engine::look_at_health() {
 
 Result<Engine::Outcome> Engine::run(OperationId id, const Request& request) {
     operation_begun_ = ports_.clock.steady();
-    record_.emplace();
+    record_ = std::make_unique<OperationRecord>();
     auto& operation = record_->operation;
     operation.id = id;
     operation.title = to_string(request.kind);

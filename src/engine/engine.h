@@ -52,7 +52,7 @@ public:
     // The same stages with every step only described and every check only read.
     Result<Preview> preview(const Request& request);
 
-    const std::optional<OperationRecord>& current() const { return record_; }
+    const OperationRecord* current() const { return record_.get(); }  // null: none is at work
     const std::vector<HealthStatus>& health() const { return health_; }
     void look_at_health();
 
@@ -143,7 +143,7 @@ private:
 
     Ports ports_;
     StatusFile status_file_;
-    std::optional<OperationRecord> record_;
+    std::unique_ptr<OperationRecord> record_;  // of the operation at work
     std::optional<OperationLog> log_;
     std::vector<HealthStatus> health_;
     SteadyTime operation_begun_{};

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -167,7 +168,7 @@ Result<Engine::Outcome> Engine::resume(OperationRecord record, const BootStatus&
     const auto where = position(record);
     const auto decision = decide(record, where, found);
 
-    record_ = std::move(record);
+    record_ = std::make_unique<OperationRecord>(std::move(record));
     auto& operation = record_->operation;
     renew_stop();
     operation_begun_ = ports_.clock.steady();
@@ -275,7 +276,7 @@ Result<Engine::Outcome> Engine::try_startup(const Generation& target, bool boote
     for (const auto stage : kStages)
         operation.stages.push_back({.stage = stage, .state = StageState::done});
     operation.stages.back().state = StageState::running;
-    record_ = std::move(record);
+    record_ = std::make_unique<OperationRecord>(std::move(record));
     renew_stop();
     log_.emplace(ports_.folder, record_->operation.id);
     TRY(save({}, {{"operation.started", record_->operation.title}}));
