@@ -7,6 +7,7 @@
 #include <expected>
 #include <iterator>
 #include <optional>
+#include <ranges>
 #include <string>
 #include <string_view>
 #include <toml++/toml.h>
