@@ -251,7 +251,7 @@ Result<OperationId> Agent::start(const Request& request) {
             if (request.kind == OperationKind::commit)
                 engine_.commit(*awaiting);
             else
-                engine_.cancel(*awaiting);
+                TRY(engine_.cancel(*awaiting));
             return *awaiting;
         }
         if (!ready_ || busy_) {
@@ -279,8 +279,7 @@ Result<> Agent::cancel(OperationId operation) {
     if (!current) return fail(errors::operation_none, "no operation is at work");
     if (operation != 0 && operation != current->id)
         return fail(errors::operation_none, "operation {} is not at work", operation);
-    engine_.cancel(current->id);
-    return {};
+    return engine_.cancel(current->id);
 }
 
 Result<Operation> Agent::operation(OperationId operation) {

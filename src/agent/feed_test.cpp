@@ -47,7 +47,7 @@ TEST(Feed, OnlyTheOperationAskedForIsFed) {
 }
 
 TEST(Feed, OfProgressOnlyTheNewestIsSent) {
-    Feed feed({});
+    Feed feed(std::vector<Event>{});
     for (std::uint64_t i = 1; i <= 100; ++i) feed.add(Progress{.done_bytes = i});
     std::uint64_t seen = 0;
     ASSERT_TRUE(feed.follow({},
@@ -60,7 +60,7 @@ TEST(Feed, OfProgressOnlyTheNewestIsSent) {
 }
 
 TEST(Feed, ClosingEndsEveryFollowerAfterTheLastEvent) {
-    Feed feed({{.sequence = 1}});
+    Feed feed(std::vector<Event>{{.sequence = 1}});
     feed.close();
     int seen = 0;
     const auto done = feed.follow({},

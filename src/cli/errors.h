@@ -18,8 +18,9 @@ inline constexpr ErrorInfo cli_nothing_to_cancel{
     .id = "cli.nothing_to_cancel",
     .kind = Errc::conflict,
     .meaning = "No operation is at work.",
-    .remedy = "See `cutover show operations` for those that are over; `cutover revert` or "
-              "`cutover rollback` goes back."};
+    .remedy =
+        "See `cutover show operations` for those that are over; `cutover revert` or "
+        "`cutover rollback` goes back."};
 inline constexpr ErrorInfo cli_declined{.id = "cli.declined",
                                         .kind = Errc::refused,
                                         .meaning = "The question was answered with no.",

@@ -16,12 +16,12 @@ struct Row {
 };
 
 constexpr std::array kCodes{
-    Row{Errc::invalid, ExitCode::refused},        Row{Errc::not_found, ExitCode::refused},
-    Row{Errc::conflict, ExitCode::refused},       Row{Errc::refused, ExitCode::refused},
-    Row{Errc::untrusted, ExitCode::refused},      Row{Errc::corrupt, ExitCode::failed},
-    Row{Errc::no_space, ExitCode::refused},       Row{Errc::io, ExitCode::failed},
-    Row{Errc::timeout, ExitCode::unreachable},    Row{Errc::cancelled, ExitCode::failed},
-    Row{Errc::unsupported, ExitCode::refused},    Row{Errc::unavailable, ExitCode::unreachable},
+    Row{Errc::invalid, ExitCode::refused},     Row{Errc::not_found, ExitCode::refused},
+    Row{Errc::conflict, ExitCode::refused},    Row{Errc::refused, ExitCode::refused},
+    Row{Errc::untrusted, ExitCode::refused},   Row{Errc::corrupt, ExitCode::failed},
+    Row{Errc::no_space, ExitCode::refused},    Row{Errc::io, ExitCode::failed},
+    Row{Errc::timeout, ExitCode::unreachable}, Row{Errc::cancelled, ExitCode::failed},
+    Row{Errc::unsupported, ExitCode::refused}, Row{Errc::unavailable, ExitCode::unreachable},
 };
 
 constexpr bool rows_follow_the_enum() {

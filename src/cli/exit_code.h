@@ -9,7 +9,7 @@ namespace cutover::cli {
 // What `cutover` returns to the shell; scripts branch on it.
 enum class ExitCode : std::uint8_t {
     done = 0,
-    failed = 1,         // and the device is as it was
+    failed = 1,  // and the device is as it was
     usage = 2,
     refused = 3,        // nothing was changed
     unreachable = 4,    // the agent does not answer

@@ -3,12 +3,12 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
-#include <utility>
 #include <variant>
 
 #include <fmt/core.h>
@@ -29,10 +29,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kRetry{300};                 // between attempts to connect
-constexpr milliseconds kPoll{1000};                 // where events cannot be had
-constexpr std::chrono::minutes kGiveUp{15};         // without any answer
-constexpr std::chrono::seconds kReadKept{20};       // all the kept events
+constexpr milliseconds kRetry{300};            // between attempts to connect
+constexpr milliseconds kPoll{1000};            // where events cannot be had
+constexpr std::chrono::minutes kGiveUp{15};    // without any answer
+constexpr std::chrono::seconds kReadKept{20};  // all the kept events
 
 // Asks for a stop after a while, and when the person presses Ctrl-C.
 class Patience {
@@ -62,29 +62,34 @@ class Silence {
 public:
     Silence(const Clock& clock) : clock_(clock) {}
     bool begin() {  // true when it begins now
-        if (since_) return false;
+        if (silent_) return false;
+        silent_ = true;
         since_ = clock_.steady();
         return true;
     }
-    void end() { since_.reset(); }
-    bool too_long() const { return since_ && clock_.steady() - *since_ > kGiveUp; }
+    void end() { silent_ = false; }
+    bool too_long() const { return silent_ && clock_.steady() - since_ > kGiveUp; }
 
 private:
     const Clock& clock_;
-    std::optional<SteadyTime> since_;
+    SteadyTime since_;
+    bool silent_ = false;
 };
 
 class Follower {
 public:
     Follower(Session& session, OperationView& view, const FollowOptions& options)
-        : session_(session), view_(view), options_(options),
-          patience_(session.context(), options.timeout), silence_(session.context().clock),
+        : session_(session),
+          view_(view),
+          options_(options),
+          patience_(session.context(), options.timeout),
+          silence_(session.context().clock),
           after_(options.after_sequence) {}
 
     Result<Operation> run() {
         while (!patience_.over()) {
             const auto looked = look();
-            if (looked && ended()) return *operation_;
+            if (looked && operation_ && ended()) return *operation_;
             if (!looked && looked.error().kind != Errc::unavailable)
                 return std::unexpected(looked.error());
             if (!looked) {
@@ -107,9 +112,9 @@ private:
     }
 
     bool ended() const {
-        return operation_ && (is_over(operation_->state) ||
-                              (options_.until_trial &&
-                               operation_->state == OperationState::awaiting_commit));
+        return operation_ &&
+               (is_over(operation_->state) ||
+                (options_.until_trial && operation_->state == OperationState::awaiting_commit));
     }
 
     // Events until the operation is over or the connection breaks. What ended it shows at the next
@@ -121,7 +126,8 @@ private:
             {.after_sequence = after_, .operation = options_.operation, .progress = true},
             [this](const FeedItem& item) { return take(item); }, patience_.token());
         if (ended() || patience_.over()) return;
-        if (!followed && followed.error().kind == Errc::unavailable) return session_.forget_device();
+        if (!followed && followed.error().kind == Errc::unavailable)
+            return session_.forget_device();
         session_.context().clock.sleep(kPoll, patience_.token());
     }
 
@@ -151,9 +157,10 @@ private:
         error.cause = patience_.timed_out()
                           ? fmt::format("--timeout {} has passed", to_string(options_.timeout))
                           : "following was interrupted";
-        error.remedy = fmt::format("cutover show operation {} --follow picks it up again; cutover "
-                                   "cancel undoes it",
-                                   id);
+        error.remedy = fmt::format(
+            "cutover show operation {} --follow picks it up again; cutover "
+            "cancel undoes it",
+            id);
         return error;
     }
 
@@ -172,8 +179,7 @@ void print_item(const Session& session, const FeedItem& item) {
         return;
     }
     const auto& event = std::get<Event>(item);
-    session.print_line(session.json() ? json::event(event)
-                                      : event_line(event, session.terminal()));
+    session.print_line(session.json() ? json::event(event) : event_line(event, session.terminal()));
 }
 
 }  // namespace
@@ -189,28 +195,21 @@ Result<> follow_events(Session& session, const FollowRequest& request) {
     const Patience patience(session.context(), milliseconds(0));
     Silence silence(session.context().clock);
     auto wanted = request;
-    bool connected = false;
+    const auto sink = [&](const FeedItem& item) {
+        if (const auto* event = std::get_if<Event>(&item)) wanted.after_sequence = event->sequence;
+        print_item(session, item);
+        return !patience.over();
+    };
+    const auto listen = [&]() -> Result<> {
+        auto* device = TRY(session.device());
+        TRY(device->state());  // whether it is back
+        silence.end();
+        return device->follow(wanted, sink, patience.token());
+    };
     while (!patience.over()) {
-        const auto device = session.device();
-        Result<> followed;
-        if (!device) {
-            followed = std::unexpected(device.error());
-        } else {
-            followed = (*device)->follow(
-                wanted,
-                [&](const FeedItem& item) {
-                    connected = true;
-                    silence.end();
-                    if (const auto* event = std::get_if<Event>(&item))
-                        wanted.after_sequence = event->sequence;
-                    print_item(session, item);
-                    return !patience.over();
-                },
-                patience.token());
-        }
+        const auto followed = listen();
         if (followed) continue;
-        if (followed.error().kind != Errc::unavailable || !connected || silence.too_long())
-            return followed;
+        if (followed.error().kind != Errc::unavailable || silence.too_long()) return followed;
         session.forget_device();
         if (silence.begin() && !session.json()) session.err() << "device is restarting\n";
         session.context().clock.sleep(kRetry, patience.token());

@@ -13,8 +13,8 @@ namespace cutover::cli {
 
 struct FollowOptions {
     OperationId operation = 0;
-    std::int64_t after_sequence = 0;          // events up to this one were seen already
-    std::chrono::milliseconds timeout{0};     // 0: until it is over
+    std::int64_t after_sequence = 0;       // events up to this one were seen already
+    std::chrono::milliseconds timeout{0};  // 0: until it is over
     bool until_trial = false;  // a trial that waits for a commit ends the following, too
 };
 

@@ -3,9 +3,9 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <csignal>
 #include <fcntl.h>
 #include <memory>
+#include <signal.h>  // sigaction(2) is not of the C++ library
 #include <stop_token>
 #include <thread>
 #include <unistd.h>
@@ -37,7 +37,7 @@ public:
         write_.reset(ends[1]);
         signal_pipe = write_.get();
         thread_ = std::jthread([this] { wait(); });
-        struct sigaction action {};
+        struct sigaction action{};
         action.sa_handler = on_signal;
         // Once: the second Ctrl-C finds the default again and ends the process.
         action.sa_flags = static_cast<int>(SA_RESTART | SA_RESETHAND);
@@ -63,8 +63,8 @@ private:
     std::stop_source stop_;
     UniqueFd read_;
     UniqueFd write_;
-    struct sigaction old_interrupt_ {};
-    struct sigaction old_terminate_ {};
+    struct sigaction old_interrupt_{};
+    struct sigaction old_terminate_{};
     std::jthread thread_;  // last: it ends first
 };
 

@@ -1,12 +1,12 @@
 #include "cli/json.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -113,12 +113,9 @@ Json of(const ServiceStatus& service) {
 }
 
 Json of(const Alarm& alarm) {
-    return {{"name", alarm.name},
-            {"severity", to_string(alarm.severity)},
-            {"text", alarm.text},
-            {"raised", to_iso8601(alarm.raised)},
-            {"cleared", of(alarm.cleared)},
-            {"operation", alarm.operation}};
+    return {{"name", alarm.name},           {"severity", to_string(alarm.severity)},
+            {"text", alarm.text},           {"raised", to_iso8601(alarm.raised)},
+            {"cleared", of(alarm.cleared)}, {"operation", alarm.operation}};
 }
 
 Json of(const CheckResult& check) {
@@ -128,6 +125,9 @@ Json of(const CheckResult& check) {
             {"error", of(check.error)}};
 }
 
+Json of(const StageRecord& record);
+Json of(const Operation& operation);
+
 template <typename Values>
 Json list_of(const Values& values) {
     auto list = Json::array();
@@ -136,14 +136,10 @@ Json list_of(const Values& values) {
 }
 
 Json of(const Request& request) {
-    return {{"kind", to_string(request.kind)},
-            {"sources", request.sources},
-            {"mode", to_string(request.mode)},
-            {"trial_minutes", request.trial.count()},
-            {"force", request.force},
-            {"plan", request.plan_hash},
-            {"generation", request.generation},
-            {"asked_by", request.asked_by}};
+    return {{"kind", to_string(request.kind)},  {"sources", request.sources},
+            {"mode", to_string(request.mode)},  {"trial_minutes", request.trial.count()},
+            {"force", request.force},           {"plan", request.plan_hash},
+            {"generation", request.generation}, {"asked_by", request.asked_by}};
 }
 
 Json of(const StageRecord& record) {

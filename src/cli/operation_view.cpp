@@ -1,5 +1,6 @@
 #include "cli/operation_view.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <memory>

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fmt/core.h>
@@ -96,7 +97,7 @@ std::string checks_block(const std::vector<CheckResult>& checks, const Terminal&
     widest = std::min<std::size_t>(widest, 30);
     for (const auto& check : checks) {
         auto detail = check.detail;
-        if (check.verdict == CheckVerdict::skipped) detail = "skipped by --force; " + detail;
+        if (check.verdict == CheckVerdict::skipped) detail.insert(0, "skipped by --force; ");
         block.add(fmt::format("{}  {}   ", padded(printable(check.name), widest),
                               verdict_mark(check.verdict)),
                   detail);
@@ -107,9 +108,9 @@ std::string checks_block(const std::vector<CheckResult>& checks, const Terminal&
 std::string interruption(const Operation& operation) {
     if (operation.interruption.count() == 0 && operation.reboots == 0)
         return "Services were not interrupted.";
-    return fmt::format("Interrupted {} in {}.", human_duration(operation.interruption),
-                       counted_in_words(static_cast<std::size_t>(std::max(operation.reboots, 0)),
-                                        "reboot"));
+    return fmt::format(
+        "Interrupted {} in {}.", human_duration(operation.interruption),
+        counted_in_words(static_cast<std::size_t>(std::max(operation.reboots, 0)), "reboot"));
 }
 
 // What the device runs after an operation that reboots or moves a mark.
@@ -117,9 +118,10 @@ std::string now_runs(const Operation& operation, const DeviceState& state) {
     if (operation.request.mode == Mode::next_startup) {
         const auto* startup = find_generation(state, state.marks.startup);
         if (startup == nullptr || state.marks.startup == state.marks.running) return "Done.";
-        return fmt::format("Done: {} in slot {} starts at the next reboot; `cutover reboot` does "
-                           "it now.",
-                           named(startup->base), to_string(startup->slot));
+        return fmt::format(
+            "Done: {} in slot {} starts at the next reboot; `cutover reboot` does "
+            "it now.",
+            named(startup->base), to_string(startup->slot));
     }
     const auto* running = find_generation(state, state.marks.running);
     if (running == nullptr) return "Done.";
@@ -191,9 +193,9 @@ std::string operations_text(const std::vector<Operation>& operations, const Term
 
 std::string operation_text(const Operation& operation, const Terminal& terminal) {
     const auto width = static_cast<std::size_t>(terminal.width);
-    auto text = fitted(printable(fmt::format("Operation {}: {}", operation.id, operation.title)),
-                       width) +
-                '\n';
+    auto text =
+        fitted(printable(fmt::format("Operation {}: {}", operation.id, operation.title)), width) +
+        '\n';
     const auto by = operation.request.asked_by.empty() ? "" : ", asked by ";
     text += fitted(printable(fmt::format("  {}, started {}{}{}", to_string(operation.state),
                                          to_iso8601(operation.started), by,
@@ -227,14 +229,15 @@ std::string preview_text(const Preview& preview, const std::string& run_with,
     text += checks_block(preview.checks, terminal);
     Block steps("steps", terminal);
     for (const auto& step : preview.steps)
-        steps.add(padded(to_string(step.stage), kStageWidth - 1),
+        steps.add(padded(to_string(step.stage), kStageWidth),
                   step.description.empty() ? step.name : step.description);
     text += steps.text();
     Block interrupts("interrupts", terminal);
     interrupts.add("", preview.interrupts.empty() ? "nothing: services go on" : preview.interrupts);
     text += interrupts.text();
     if (preview.error) return text + '\n' + error_text(*preview.error, terminal);
-    return text + fmt::format("Run it with:  {} --plan {}\n", run_with, printable(preview.plan_hash));
+    return text +
+           fmt::format("Run it with:  {} --plan {}\n", run_with, printable(preview.plan_hash));
 }
 
 std::string stage_line(const StageRecord& record, const Terminal& terminal) {
@@ -262,8 +265,8 @@ std::string progress_line(const Progress& progress, const Terminal& terminal) {
         const auto done = progress.done_bytes == 0 ? "" : "  " + human_size(progress.done_bytes);
         return fitted(stage + printable(progress.step) + done, width);
     }
-    const auto share = std::min(1.0, static_cast<double>(progress.done_bytes) /
-                                         static_cast<double>(progress.total_bytes));
+    const auto share = std::min(
+        1.0, static_cast<double>(progress.done_bytes) / static_cast<double>(progress.total_bytes));
     const auto percent = fmt::format("{:>4} %", static_cast<int>(share * 100));
     std::vector<std::string> facts{amount(progress.done_bytes, progress.total_bytes)};
     if (progress.bytes_per_second > 0) {
@@ -272,10 +275,11 @@ std::string progress_line(const Progress& progress, const Terminal& terminal) {
     }
     std::string tail = percent;
     for (const auto& fact : facts) {
-        if (display_width(stage + tail + fact) + 2 + kShortestBar > width) break;
-        tail += "  " + fact;
+        const auto used = display_width(stage) + display_width(tail);
+        if (used + 2 + display_width(fact) + kShortestBar > width) break;
+        tail.append("  ").append(fact);
     }
-    const auto used = display_width(stage + tail);
+    const auto used = display_width(stage) + display_width(tail);
     const auto room = width > used ? width - used : 0;
     return fitted(stage + bar(share, std::min(room, kLongestBar)) + tail, width);
 }
@@ -295,19 +299,22 @@ std::string success_text(const Operation& operation, const std::optional<DeviceS
     if (operation.state == OperationState::awaiting_commit) {
         const auto until = operation.commit_deadline ? to_iso8601(*operation.commit_deadline)
                                                      : std::string("its deadline");
-        sentences = {fmt::format("On trial: the checks passed. `cutover commit` keeps it, `cutover "
-                                 "cancel` goes back; without either it goes back at {}.",
-                                 until)};
+        sentences = {
+            fmt::format("On trial: the checks passed. `cutover commit` keeps it, `cutover "
+                        "cancel` goes back; without either it goes back at {}.",
+                        until)};
     } else if (operation.state == OperationState::cancelled) {
-        sentences = {fmt::format("Operation {} was cancelled: the device is as it was.",
-                                 operation.id)};
+        sentences = {
+            fmt::format("Operation {} was cancelled: the device is as it was.", operation.id)};
     } else {
         sentences = {state ? outcome(operation, *state) : std::string("Done.")};
     }
-    if (operation.request.kind != OperationKind::commit) sentences.push_back(interruption(operation));
+    if (operation.request.kind != OperationKind::commit)
+        sentences.push_back(interruption(operation));
     std::string text;
     for (const auto& sentence : sentences)
-        for (const auto& line : wrapped(printable(sentence), static_cast<std::size_t>(terminal.width)))
+        for (const auto& line :
+             wrapped(printable(sentence), static_cast<std::size_t>(terminal.width)))
             text += line + '\n';
     return text;
 }

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include <fmt/core.h>
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include "base/clock.h"
 #include "cli/state_view.h"
@@ -23,11 +24,16 @@ namespace cutover::cli {
 namespace {
 
 constexpr std::size_t kLabelWidth = 16;
+constexpr std::size_t kListed = 3;  // packages of a generation in a list of generations
 
-std::string package_list(const Generation& generation) {
+std::string package_list(const Generation& generation, std::size_t max_count = SIZE_MAX) {
     std::vector<std::string> names;
-    for (const auto& package : generation.packages) names.push_back(named(package));
-    return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
+    for (const auto& package : generation.packages)
+        if (names.size() < max_count) names.push_back(named(package));
+    if (names.empty()) return "none";
+    auto text = fmt::format("{}", fmt::join(names, ", "));
+    const auto more = generation.packages.size() - names.size();
+    return more == 0 ? text : fmt::format("{} and {} more", text, more);
 }
 
 // One row of `show version`: a cell for each mark, wrapped, in columns of equal width.
@@ -42,8 +48,9 @@ public:
     template <typename Cell>
     void add(const std::string& label, Cell cell) {
         std::vector<std::string> cells;
-        for (const auto* generation : marked_)
-            cells.push_back(generation == nullptr ? "none" : cell(*generation));
+        cells.reserve(marked_.size());
+        for (std::size_t i = 0; i < marked_.size(); ++i)
+            cells.push_back(marked_[i] == nullptr ? "none" : cell(*marked_[i], i == 0));
         add_lines(label, cells);
     }
 
@@ -57,25 +64,23 @@ public:
         for (std::size_t i = 0; i < height; ++i) {
             auto line = padded(i == 0 ? label : "", kLabelWidth);
             for (const auto& cell : wrapped_cells)
-                line += padded(i < cell.size() ? cell[i] : "", std::min<std::size_t>(cell_width_, 21));
+                line +=
+                    padded(i < cell.size() ? cell[i] : "", std::min<std::size_t>(cell_width_, 21));
             line.erase(line.find_last_not_of(' ') + 1);
             text_ += line + '\n';
         }
     }
 
-    // What the running generation is, or that it is the same in another one.
-    std::string packages(const Generation& generation) const {
-        if (&generation != running_ && running_ != nullptr &&
-            generation.packages == running_->packages)
-            return "same";
-        return package_list(generation);
+    // What is the same as in the first column is not repeated.
+    std::string packages(const Generation& generation, bool first) const {
+        const bool same =
+            !first && running_ != nullptr && generation.packages == running_->packages;
+        return same ? "same" : package_list(generation);
     }
-
-    std::string base(const Generation& generation) const {
-        const bool tell = &generation == running_ || running_ == nullptr ||
-                          generation.slot != running_->slot;
-        return tell ? fmt::format("{}  (slot {})", named(generation.base), to_string(generation.slot))
-                    : named(generation.base);
+    std::string base(const Generation& generation, bool first) const {
+        const bool same_slot = !first && running_ != nullptr && generation.slot == running_->slot;
+        if (same_slot) return named(generation.base);
+        return fmt::format("{}  (slot {})", named(generation.base), to_string(generation.slot));
     }
 
     const std::string& text() const { return text_; }
@@ -121,11 +126,12 @@ std::string generation_state(const Generation& generation) {
 std::string version_text(const DeviceState& state, const Terminal& terminal) {
     MarkTable table(state, terminal);
     table.add_lines("", {"running", "startup", "committed"});
-    table.add("generation", [](const Generation& it) { return fmt::format("{}", it.id); });
-    table.add("base", [&](const Generation& it) { return table.base(it); });
+    table.add("generation", [](const Generation& it, bool) { return fmt::format("{}", it.id); });
+    table.add("base", [&](const Generation& it, bool first) { return table.base(it, first); });
     table.add("update level",
-              [](const Generation& it) { return fmt::format("{}", it.update_level); });
-    table.add("packages", [&](const Generation& it) { return table.packages(it); });
+              [](const Generation& it, bool) { return fmt::format("{}", it.update_level); });
+    table.add("packages",
+              [&](const Generation& it, bool first) { return table.packages(it, first); });
     return table.text() + labelled("standby", standby_text(state), terminal);
 }
 
@@ -134,7 +140,7 @@ std::string generations_text(const DeviceState& state, const Terminal& terminal)
     for (const auto& generation : state.generations)
         table.add({fmt::format("{}", generation.id), named(generation.base),
                    std::string(to_string(generation.slot)),
-                   fmt::format("{}", generation.update_level), package_list(generation),
+                   fmt::format("{}", generation.update_level), package_list(generation, kListed),
                    to_iso8601(generation.created), generation_state(generation),
                    fmt::format("{}", fmt::join(marks_of(state, generation.id), ", "))});
     return table.empty() ? "No generations.\n" : table.text(terminal.width);
@@ -176,18 +182,18 @@ std::string status_text(const DeviceState& state, const Terminal& terminal) {
     const auto line = [&terminal](const std::string& label, const std::string& text) {
         return labelled(label, text, terminal);
     };
-    std::string text = line("device", fmt::format("{} ({}{}{})", state.device_name, state.hardware,
-                                                  state.serial.empty() ? "" : ", serial ",
-                                                  state.serial));
-    text += line("agent", fmt::format("cutover {}, security epoch {}", state.agent_version,
-                                      state.epoch));
+    std::string text =
+        line("device", fmt::format("{} ({}{}{})", state.device_name, state.hardware,
+                                   state.serial.empty() ? "" : ", serial ", state.serial));
+    text += line("agent",
+                 fmt::format("cutover {}, security epoch {}", state.agent_version, state.epoch));
     text += line("doing", doing_now(state));
     if (const auto* running = find_generation(state, state.marks.running))
-        text += line("running",
-                     fmt::format("{} in slot {}, generation {}{}", named(running->base),
-                                 to_string(running->slot), running->id,
-                                 state.marks.committed == running->id ? ", committed"
-                                                                      : ", NOT committed"));
+        text += line(
+            "running",
+            fmt::format("{} in slot {}, generation {}{}", named(running->base),
+                        to_string(running->slot), running->id,
+                        state.marks.committed == running->id ? ", committed" : ", NOT committed"));
     text += line("booted", state.boot_reason);
     text += line("standby", standby_text(state));
     const auto healthy = std::ranges::count_if(state.health, &HealthStatus::healthy);
@@ -224,18 +230,17 @@ std::string overview_text(const DeviceState& state, const Terminal& terminal) {
     const auto width = static_cast<std::size_t>(terminal.width);
     std::string text;
     const auto* running = find_generation(state, state.marks.running);
-    const auto runs = running == nullptr
-                          ? std::string("runs no known generation")
-                          : fmt::format("{} in slot {}, generation {}{}", named(running->base),
-                                        to_string(running->slot), running->id,
-                                        state.marks.committed == running->id ? ", committed"
-                                                                             : ", not committed");
+    const auto runs =
+        running == nullptr
+            ? std::string("runs no known generation")
+            : fmt::format("{} in slot {}, generation {}{}", named(running->base),
+                          to_string(running->slot), running->id,
+                          state.marks.committed == running->id ? ", committed" : ", not committed");
     for (const auto& line :
          {fmt::format("{}: {}", state.device_name, runs), "  " + doing_now(state)})
         text += fitted(printable(line), width) + '\n';
     const auto sick = std::ranges::count(state.health, false, &HealthStatus::healthy);
-    if (sick > 0)
-        text += fmt::format("  {} of {} checks failed\n", sick, state.health.size());
+    if (sick > 0) text += fmt::format("  {} of {} checks failed\n", sick, state.health.size());
     for (const auto& alarm : state.alarms)
         text += fitted(printable(fmt::format("  alarm {} ({}): {}", alarm.name,
                                              to_string(alarm.severity), alarm.text)),

@@ -1,12 +1,9 @@
 #include "cli/session.h"
 
 #include <filesystem>
-#include <istream>
 #include <ostream>
 #include <string>
 #include <string_view>
-
-#include <fmt/core.h>
 
 #include "base/error.h"
 #include "model/device.h"
@@ -24,7 +21,9 @@ Result<Device*> Session::device() {
     return device_.get();
 }
 
-void Session::print_line(std::string_view line) const { context_.out << line << '\n' << std::flush; }
+void Session::print_line(std::string_view line) const {
+    context_.out << line << '\n' << std::flush;
+}
 
 void Session::print_text(std::string_view text) const { context_.out << text << std::flush; }
 

@@ -13,7 +13,7 @@
 #include "cli/terminal.h"
 #include "model/device.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library's own name
 class App;
 }
 
@@ -41,8 +41,8 @@ struct Context {
     std::ostream& err;  // progress, talk, errors
     Terminal terminal;
     Clock& clock;
-    std::filesystem::path folder;     // relative paths are meant from here
-    std::string device_variable;      // $CUTOVER_DEVICE
+    std::filesystem::path folder;  // relative paths are meant from here
+    std::string device_variable;   // $CUTOVER_DEVICE
     // Asks for a stop when the person presses Ctrl-C, as long as what it returns lives. Empty:
     // nobody presses anything.
     std::function<std::shared_ptr<void>(std::stop_source)> watch_interrupts;

@@ -1,6 +1,7 @@
 #include "cli/state_view.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,7 +12,6 @@
 #include "model/device.h"
 #include "model/generation.h"
 #include "model/operation.h"
-#include "model/package_kind.h"
 #include "model/slot.h"
 #include "model/version.h"
 
@@ -51,14 +51,14 @@ std::vector<NextCommand> while_idle(const DeviceState& state) {
     if (state.marks.startup != state.marks.running)
         next.push_back({.command = "cutover reboot", .purpose = "start what is set for startup"});
     const auto* standby = find_slot(state, other(state.active_slot));
-    const bool installed = standby != nullptr && standby->holds &&
-                           standby->state == SlotState::installed;
+    const bool installed =
+        standby != nullptr && standby->holds && standby->state == SlotState::installed;
     if (installed && !standby->committed_once)
         next.push_back({.command = "cutover activate",
                         .purpose = fmt::format("start {} in slot {} on trial",
                                                named(*standby->holds), to_string(standby->slot))});
-    next.push_back({.command = "cutover show version",
-                    .purpose = "what runs, and what a reboot would start"});
+    next.push_back(
+        {.command = "cutover show version", .purpose = "what runs, and what a reboot would start"});
     next.push_back(
         {.command = "cutover upgrade FILE --preview", .purpose = "what an upgrade would do"});
     if (installed && standby->committed_once)
@@ -116,10 +116,9 @@ std::string doing_now(const DeviceState& state) {
     if (operation.state == OperationState::on_trial) return what + " is on trial";
     if (operation.state == OperationState::undoing) return what + " is being undone";
     if (operation.state == OperationState::awaiting_commit)
-        return operation.commit_deadline
-                   ? fmt::format("{} waits for `cutover commit` until {}", what,
-                                 to_iso8601(*operation.commit_deadline))
-                   : what + " waits for `cutover commit`";
+        return operation.commit_deadline ? fmt::format("{} waits for `cutover commit` until {}",
+                                                       what, to_iso8601(*operation.commit_deadline))
+                                         : what + " waits for `cutover commit`";
     return fmt::format("{} is at work, stage {}", what, to_string(operation.stage));
 }
 

@@ -21,13 +21,12 @@ struct Range {
 
 // Good enough for names of devices and files: the blocks that terminals draw two columns wide, and
 // those that they draw over the character before.
-constexpr std::array kWide{Range{0x1100, 0x115F},   Range{0x2E80, 0x303E},   Range{0x3041, 0xA4CF},
-                           Range{0xAC00, 0xD7A3},   Range{0xF900, 0xFAFF},   Range{0xFE30, 0xFE6F},
-                           Range{0xFF00, 0xFF60},   Range{0xFFE0, 0xFFE6},   Range{0x1F300, 0x1F64F},
+constexpr std::array kWide{Range{0x1100, 0x115F},   Range{0x2E80, 0x303E},  Range{0x3041, 0xA4CF},
+                           Range{0xAC00, 0xD7A3},   Range{0xF900, 0xFAFF},  Range{0xFE30, 0xFE6F},
+                           Range{0xFF00, 0xFF60},   Range{0xFFE0, 0xFFE6},  Range{0x1F300, 0x1F64F},
                            Range{0x1F900, 0x1F9FF}, Range{0x20000, 0x3FFFD}};
-constexpr std::array kCombining{Range{0x0300, 0x036F}, Range{0x1AB0, 0x1AFF},
-                                Range{0x1DC0, 0x1DFF}, Range{0x200B, 0x200D},
-                                Range{0x20D0, 0x20FF}, Range{0xFE00, 0xFE0F},
+constexpr std::array kCombining{Range{0x0300, 0x036F}, Range{0x1AB0, 0x1AFF}, Range{0x1DC0, 0x1DFF},
+                                Range{0x200B, 0x200D}, Range{0x20D0, 0x20FF}, Range{0xFE00, 0xFE0F},
                                 Range{0xFE20, 0xFE2F}};
 // These turn the direction of a line around, and could show a text as another.
 constexpr std::array kMisleading{Range{0x200E, 0x200F}, Range{0x202A, 0x202E},
@@ -63,12 +62,13 @@ std::size_t bytes_that_fit(std::string_view text, std::size_t width) {
 
 void wrap_line(std::string_view line, std::size_t width, std::vector<std::string>& lines) {
     while (display_width(line) > width) {
-        const auto fits = std::max<std::size_t>(bytes_that_fit(line, width), 1);
+        const auto fits = std::max(bytes_that_fit(line, width), first_code_point(line).length);
         auto end = line.rfind(' ', fits);
         if (end == std::string_view::npos || end == 0) end = fits;
         lines.emplace_back(line.substr(0, end));
         line.remove_prefix(end);
         line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+        if (line.empty()) return;
     }
     lines.emplace_back(line);
 }
@@ -93,7 +93,8 @@ std::string printable(std::string_view text) {
         if (next.valid && !is_control(next.value))
             result += text.substr(0, next.length);
         else
-            result += next.valid && (next.value == '\n' || next.value == '\t') ? " " : "\xEF\xBF\xBD";
+            result +=
+                next.valid && (next.value == '\n' || next.value == '\t') ? " " : "\xEF\xBF\xBD";
         text.remove_prefix(next.length);
     }
     return result;
@@ -130,7 +131,7 @@ std::string counted(std::size_t count, std::string_view noun) {
 }
 
 std::string counted_in_words(std::size_t count, std::string_view noun) {
-    constexpr std::array<std::string_view, 7> kWords{"no",    "one",  "two", "three",
+    constexpr std::array<std::string_view, 7> kWords{"no",   "one",  "two", "three",
                                                      "four", "five", "six"};
     if (count >= kWords.size()) return counted(count, noun);
     return fmt::format("{} {}{}", kWords.at(count), noun, count == 1 ? "" : "s");

@@ -15,7 +15,7 @@ std::size_t display_width(std::string_view text);
 // what is no UTF-8, are replaced.
 std::string printable(std::string_view text);
 
-std::string padded(std::string_view text, std::size_t width);       // to the left
+std::string padded(std::string_view text, std::size_t width);  // to the left
 std::string right_aligned(std::string_view text, std::size_t width);
 std::string fitted(std::string_view text, std::size_t width);  // cut, with "…", when too long
 

@@ -42,10 +42,13 @@ std::chrono::milliseconds since(SteadyTime begin, SteadyTime now) {
 Engine::Engine(const Ports& ports)
     : ports_(ports), status_file_(ports.folder / "status"), stop_(stop_source_.get_token()) {}
 
-void Engine::cancel(OperationId id) {
-    cancel_wished_ = id;
+Result<> Engine::cancel(OperationId id) {
     const std::lock_guard lock(stop_mutex_);
-    stop_source_.request_stop();
+    if (id == committing_)
+        return fail(errors::operation_past_commit, "operation {} is past its commit point", id);
+    cancel_wished_ = id;
+    if (id == stoppable_) stop_source_.request_stop();
+    return {};
 }
 
 void Engine::commit(OperationId id) { commit_wished_ = id; }
@@ -61,9 +64,46 @@ void Engine::stop() {
 std::stop_token Engine::renew_stop() {
     const std::lock_guard lock(stop_mutex_);
     stop_source_ = std::stop_source();
-    if (stopping_ || (record_ && !record_->undoing && cancel_wished())) stop_source_.request_stop();
+    const auto id = record_ ? record_->operation.id : 0;
+    stoppable_ = record_ && !record_->undoing && !record_->committed ? id : 0;
+    committing_ = record_ && record_->committed ? id : 0;
+    if (stopping_ || (stoppable_ != 0 && cancel_wished())) stop_source_.request_stop();
     stop_ = stop_source_.get_token();
     return stop_;
+}
+
+// Whether what this step does can no longer be taken back.
+bool Engine::is_commit_point(const Step& step) const {
+    const auto has = [&](StepKind kind) {
+        return std::ranges::find(record_->plan.steps, kind, &Step::kind) !=
+               record_->plan.steps.end();
+    };
+    switch (step.kind) {
+        case StepKind::commit:
+        case StepKind::disarm_trial:
+        case StepKind::repair: return true;
+        case StepKind::record_generation: return !has(StepKind::arm_trial);
+        case StepKind::arm_trial: return !has(StepKind::reboot);
+        case StepKind::reboot: return !has(StepKind::arm_trial);
+        case StepKind::script:
+        case StepKind::hook:
+        case StepKind::unpack_hooks:
+        case StepKind::capture_evidence:
+        case StepKind::write_slot:
+        case StepKind::carry_persistent:
+        case StepKind::check_trial:
+        case StepKind::await_commit: return false;
+    }
+    std::unreachable();
+}
+
+// From here on a cancel is refused; false when one came before.
+bool Engine::reach_commit_point() {
+    const std::lock_guard lock(stop_mutex_);
+    if (cancel_wished()) return false;
+    stoppable_ = 0;
+    committing_ = record_->operation.id;
+    return true;
 }
 
 void Engine::look_at_health() {
@@ -96,7 +136,8 @@ Result<Engine::Outcome> Engine::run(OperationId id, const Request& request) {
     say(fmt::format("{}, plan {}", operation.title, operation.plan_hash));
     if (auto allowed = demand_preview(*prepared); !allowed)
         return refuse(std::move(allowed).error());
-    TRY(move_to(Stage::prep));
+    // Scripts of `init` run before anything else, but not before the checks.
+    if (record_->plan.steps.front().stage != Stage::init) TRY(move_to(Stage::prep));
 
     auto checks = run_checks(
         {.ports = ports_, .input = prepared->input, .plan = prepared->plan, .stop = stop_});
@@ -127,7 +168,10 @@ Result<Engine::Outcome> Engine::step_forward() {
         TRY(finish(OperationState::done));
         return Outcome::idle;
     }
-    if (!record.committed && cancel_wished()) {
+    const auto step = record.plan.steps[index];
+    const bool cancelled =
+        is_commit_point(step) ? !record.committed && !reach_commit_point() : cancel_wished();
+    if (!record.committed && cancelled) {
         TRY(begin_undo(make_error(errors::operation_cancelled,
                                   fmt::format("{} was cancelled", record.operation.title))));
         return Outcome::idle;
@@ -138,7 +182,6 @@ Result<Engine::Outcome> Engine::step_forward() {
                                               human_duration(ports_.config.operation_timeout)))));
         return Outcome::idle;
     }
-    const auto step = record.plan.steps[index];
     TRY(move_to(step.stage));
     record.begun = true;
     TRY(save([&] {
@@ -265,7 +308,8 @@ Result<> Engine::finish(OperationState state) {
                          ? fmt::format("{} ended successfully", workflow)
                          : fmt::format("{} {}: {}", workflow, to_string(state),
                                        operation.error ? operation.error->message : "");
-    TRY(status_file_.ended(now, workflow, how));
+    note_status(status_file_.ended(now, workflow, how));
+    forget_files();
     const bool failed = state == OperationState::failed;
     TRY(save(
         [&]() -> Result<> {
@@ -276,7 +320,7 @@ Result<> Engine::finish(OperationState state) {
                      .text = fmt::format("{}: {}", operation.title, operation.error->text()),
                      .raised = now,
                      .operation = operation.id}));
-            return {};
+            return forget_old_generations();
         },
         failed
             ? std::vector<Note>{{"alarm.raised", kFailedAlarm},
@@ -286,11 +330,30 @@ Result<> Engine::finish(OperationState state) {
     ports_.log.info("operation ended", {{"operation", std::to_string(operation.id)},
                                         {"title", operation.title},
                                         {"state", std::string(to_string(state))}});
-    const auto folder = ports_.folder / "tmp" / fmt::format("operation-{}", operation.id);
     record_.reset();
     log_.reset();
+    renew_stop();  // a wish that ended the operation does not stop what comes after it
     ports_.observer.on_change();
-    return remove_tree(folder);
+    return {};
+}
+
+// The operation's own folder, and what was written of one that is no longer kept. A file that stays
+// is a nuisance, and no reason to hold the operation up.
+void Engine::forget_files() {
+    const auto id = record_->operation.id;
+    const auto forgotten = id - Store::kKeptOperations;
+    for (const auto& path : {ports_.folder / "tmp" / fmt::format("operation-{}", id),
+                             ports_.folder / "evidence" / std::to_string(forgotten),
+                             OperationLog::file(ports_.folder, forgotten)})
+        if (const auto removed = remove_tree(path); !removed)
+            ports_.log.warning("file cannot be removed", {{"error", removed.error().text()}});
+}
+
+// The status file is for people: what cannot be told them stops no operation.
+void Engine::note_status(const Result<>& written) {
+    if (!written)
+        ports_.log.warning("the status file cannot be written",
+                           {{"error", written.error().text()}});
 }
 
 // One transaction: `writes`, the operation's record, and the events that tell of them.
@@ -327,7 +390,7 @@ Result<> Engine::enter_stage(Stage stage) {
     record_->operation.stage = stage;
     stage_record(stage).state = StageState::running;
     stage_begun_ = ports_.clock.steady();
-    TRY(status_file_.entered(ports_.clock.wall(), stage));
+    note_status(status_file_.entered(ports_.clock.wall(), stage));
     return save({}, {{"stage.started", std::string(to_string(stage))}});
 }
 
@@ -336,7 +399,7 @@ Result<> Engine::leave_stage(StageState state) {
     if (stage.state != StageState::running) return {};
     stage.state = state;
     stage.duration += since(stage_begun_, ports_.clock.steady());
-    TRY(status_file_.left(ports_.clock.wall(), stage.stage));
+    note_status(status_file_.left(ports_.clock.wall(), stage.stage));
     return save({},
                 {{"stage.ended", fmt::format("{}: {}", to_string(stage.stage), to_string(state))}});
 }

@@ -57,9 +57,9 @@ public:
     void look_at_health();
 
     // From any thread.
-    void cancel(OperationId id);  // undo it; without effect after its commit point
-    void commit(OperationId id);  // answers an operation that awaits it
-    void stop();                  // the agent ends
+    Result<> cancel(OperationId id);  // undo it; refused from its commit point on
+    void commit(OperationId id);      // answers an operation that awaits it
+    void stop();                      // the agent ends
 
 private:
     struct Note {
@@ -87,6 +87,8 @@ private:
     Result<Outcome> refuse(Error error);
     Result<> begin_undo(Error error);
     Result<> finish(OperationState state);
+    void forget_files();
+    void note_status(const Result<>& written);
     Result<> save(const Writes& writes = {}, std::vector<Note> notes = {});
     Result<> move_to(Stage stage);
     Result<> enter_stage(Stage stage);
@@ -96,6 +98,8 @@ private:
     bool past_deadline() const;
     bool cancel_wished() const;
     std::stop_token renew_stop();
+    bool is_commit_point(const Step& step) const;
+    bool reach_commit_point();
 
     // prepare.cpp: from a request to a plan
     Result<Prepared> prepare(const Request& request, std::stop_token stop);
@@ -107,6 +111,8 @@ private:
     Result<Done> perform(const Step& step);
     Result<Done> run_script(const Step& step, const std::vector<std::string>& command);
     Result<Done> unpack_hooks();
+    Result<Done> capture_evidence(std::string_view label);
+    Result<> give_slot_up(Slot slot);
     Result<Done> write_slot();
     Result<Done> record_generation();
     Result<Done> arm_trial();
@@ -127,11 +133,13 @@ private:
     // resume.cpp: after a boot or a restart of the agent
     Result<> reconcile_slots(const BootStatus& boot);
     Result<> reconcile_running(const BootStatus& boot);
+    Result<> reconcile_marks();
     Result<Outcome> resume(OperationRecord record, const BootStatus& boot);
     Result<Outcome> after_boot(const BootStatus& boot);
+    Result<Request> request_of_startup(const Generation& target);
     Result<Outcome> try_startup(const Generation& target, bool booted);
     Position position(const OperationRecord& record) const;
-    Result<> note_reboot();
+    std::vector<Note> note_reboot();
 
     Ports ports_;
     StatusFile status_file_;
@@ -144,9 +152,11 @@ private:
     std::atomic<OperationId> cancel_wished_ = 0;
     std::atomic<OperationId> commit_wished_ = 0;
     std::atomic<bool> stopping_ = false;
-    std::mutex stop_mutex_;  // guards stop_source_ only
+    std::mutex stop_mutex_;  // guards the next three
     std::stop_source stop_source_;
-    std::stop_token stop_;  // of the operation at work
+    OperationId stoppable_ = 0;   // whose work a cancel may stop: none once it is past the commit
+    OperationId committing_ = 0;  // the operation that is past its commit point
+    std::stop_token stop_;        // of the operation at work
 };
 
 }  // namespace cutover

@@ -127,7 +127,9 @@ inline constexpr ErrorInfo trial_not_committed{
     .id = "trial.not_committed",
     .kind = Errc::timeout,
     .meaning = "Nobody committed the new base in time.",
-    .remedy = "Activate it again with `cutover activate`, and run `cutover commit` in time."};
+    .remedy =
+        "Activate it again with `cutover activate --force slot`, and run `cutover commit` in "
+        "time."};
 inline constexpr ErrorInfo operation_interrupted{
     .id = "operation.interrupted",
     .kind = Errc::cancelled,

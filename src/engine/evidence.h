@@ -14,13 +14,13 @@ namespace cutover {
 // What the device looked like before an operation and after it, and the difference: JSON and text
 // in evidence/<operation>/. Captured are marks, slots, services, health, what device.toml's
 // [evidence] names (files, output of commands), each bounded. Evidence that cannot be had is
-// recorded as such; it never fails an operation, writing it may.
+// recorded as such.
 class Evidence {
 public:
     Evidence(const Ports& ports, OperationId operation);
 
-    // Writes <label>.json; after "after", also difference.json and difference.txt. Returns how many
-    // entries differ.
+    // Writes <label>.json; after "after", where there is a "before", also difference.json and
+    // difference.txt. Returns how many entries differ.
     Result<int> capture(std::string_view label, std::stop_token stop);
 
     const std::filesystem::path& folder() const { return folder_; }

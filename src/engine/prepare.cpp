@@ -111,12 +111,13 @@ Result<Preview> Engine::preview(const Request& request) {
 
     const auto now = ports_.clock.wall();
     for (const auto stage : kStages) {
-        TRY(status_file_.entered(now, stage));
-        TRY(status_file_.left(now, stage));
+        note_status(status_file_.entered(now, stage));
+        note_status(status_file_.left(now, stage));
     }
-    TRY(status_file_.ended(now, "preview",
-                           preview.error ? fmt::format("preview failed: {}", preview.error->message)
-                                         : "preview ended successfully"));
+    note_status(status_file_.ended(now, "preview",
+                                   preview.error
+                                       ? fmt::format("preview failed: {}", preview.error->message)
+                                       : "preview ended successfully"));
     if (!preview.error)
         TRY(ports_.store.transact(
             [&] { return ports_.store.put_preview(preview.plan_hash, now); }));

@@ -28,14 +28,15 @@ void for_all(Visit visit) {
 
 TEST(Recovery, WhatIsCommittedIsFinishedAndNeverUndone) {
     for_all([](const OperationRecord& record, Position position, const Found& found) {
-        if (record.committed) EXPECT_EQ(decide(record, position, found), Recovery::go_on);
+        if (!record.committed) return;
+        EXPECT_EQ(decide(record, position, found), Recovery::go_on);
     });
 }
 
 TEST(Recovery, AnUndoIsCarriedThrough) {
     for_all([](const OperationRecord& record, Position position, const Found& found) {
-        if (!record.committed && record.undoing)
-            EXPECT_EQ(decide(record, position, found), Recovery::undo);
+        if (record.committed || !record.undoing) return;
+        EXPECT_EQ(decide(record, position, found), Recovery::undo);
     });
 }
 

@@ -45,9 +45,13 @@ Result<Engine::Outcome> Engine::start() {
     const auto boot = TRY(ports_.boot.status());
     TRY(reconcile_running(boot));
     auto open = TRY(ports_.store.open_operation());
-    if (open) return resume(std::move(*open), boot);
-    TRY(reconcile_slots(boot));
-    return after_boot(boot);
+    if (open) {
+        const auto outcome = TRY(resume(std::move(*open), boot));
+        if (outcome != Outcome::idle) return outcome;
+    }
+    TRY(reconcile_slots(TRY(ports_.boot.status())));
+    TRY(reconcile_marks());
+    return after_boot(TRY(ports_.boot.status()));
 }
 
 // The running mark is what the boot loader started, whatever was meant to run.
@@ -66,17 +70,46 @@ Result<> Engine::reconcile_running(const BootStatus& boot) {
                 {{"mark.moved", fmt::format("running: generation {}", id)}});
 }
 
-// A slot that by its own account holds nothing cannot be gone back to.
+// Fallbacks end where the boot loader ends them, and a startup that is in no slot any more cannot
+// happen. Not while an operation is between the two.
+Result<> Engine::reconcile_marks() {
+    const auto boot = TRY(ports_.boot.status());
+    const auto generations = TRY(ports_.store.generations());
+    const auto before = TRY(ports_.store.marks());
+    auto marks = before;
+    const auto* const committed = find_generation(generations, marks.committed);
+    const auto* const held = generation_in(generations, boot.committed);
+    if (held && (!committed || committed->slot != boot.committed)) marks.committed = held->id;
+    const auto* const startup = find_generation(generations, marks.startup);
+    if (marks.startup != marks.running && !(startup && startup->kept)) {
+        if (boot.trial && boot.trial != boot.running) TRY(ports_.boot.end_trial());
+        marks.startup = marks.committed;
+    }
+    if (marks == before) return {};
+    ports_.log.warning("marks disagreed with slots or boot loader",
+                       {{"committed", std::to_string(marks.committed)},
+                        {"startup", std::to_string(marks.startup)}});
+    return save([&] { return ports_.store.set_marks(marks); },
+                {{"mark.moved", fmt::format("committed: generation {}, startup: generation {}",
+                                            marks.committed, marks.startup)}});
+}
+
+// A slot that by its own account holds nothing cannot be gone back to. The one that runs and the
+// one that every fallback ends in are left alone, whatever they say; so is one that cannot be read
+// now, for it may be readable tomorrow.
 Result<> Engine::reconcile_slots(const BootStatus& boot) {
     for (auto& slot : TRY(ports_.store.slots())) {
-        if (slot.slot == boot.running || slot.state == SlotState::empty) continue;
+        const bool needed = slot.slot == boot.running || slot.slot == boot.committed;
+        if (needed || slot.state == SlotState::empty) continue;
         const auto holds = ports_.slots.manifest(slot.slot);
         const bool whole = holds && slot.holds && slot.state != SlotState::writing &&
                            holds->name == slot.holds->name && holds->version == slot.holds->version;
         if (whole) continue;
-        if (!holds && holds.error().kind != Errc::not_found)
+        const bool unreadable = !holds && holds.error().kind != Errc::not_found;
+        if (unreadable)
             ports_.log.warning("slot cannot be read", {{"slot", std::string(to_string(slot.slot))},
                                                        {"error", holds.error().text()}});
+        if (unreadable && slot.state != SlotState::writing) continue;
         TRY(ports_.slots.erase(slot.slot));
         TRY(save(
             [&]() -> Result<> {
@@ -109,8 +142,9 @@ Position Engine::position(const OperationRecord& record) const {
     return record.cursor == commit && record.begun ? Position::committing : Position::on_trial;
 }
 
-// Services were away from when the reboot was asked for until now.
-Result<> Engine::note_reboot() {
+// Services were away from when the reboot was asked for until now. The caller saves it, together
+// with what it concludes from it.
+std::vector<Engine::Note> Engine::note_reboot() {
     auto& record = *record_;
     const bool rebooted = !record.boot_id.empty() && record.boot_id != ports_.host.boot_id();
     if (!rebooted) return {};
@@ -118,7 +152,7 @@ Result<> Engine::note_reboot() {
     record.operation.interruption += std::max(away, std::chrono::milliseconds(0));
     record.operation.reboots += 1;
     record.boot_id.clear();
-    return save({}, {{"device.restarted", record.operation.title}});
+    return {{"device.restarted", record.operation.title}};
 }
 
 Result<Engine::Outcome> Engine::resume(OperationRecord record, const BootStatus& boot) {
@@ -141,11 +175,11 @@ Result<Engine::Outcome> Engine::resume(OperationRecord record, const BootStatus&
     log_.emplace(ports_.folder, operation.id);
     say(fmt::format("the agent is up again: slot {} runs, {}", to_string(boot.running),
                     to_string(boot.reason)));
-    TRY(note_reboot());
+    auto notes = note_reboot();
     if (found.running_is_target) record_->on_new_base = true;
 
     switch (decision) {
-        case Recovery::go_on: break;
+        case Recovery::go_on: TRY(save({}, std::move(notes))); break;
         case Recovery::go_on_after: {
             const int reboot = index_of(record_->plan, StepKind::reboot);
             const int arm = index_of(record_->plan, StepKind::arm_trial);
@@ -153,11 +187,19 @@ Result<Engine::Outcome> Engine::resume(OperationRecord record, const BootStatus&
                 fmt::format("slot {}, {}", to_string(boot.running), to_string(boot.reason));
             record_->cursor = std::max(reboot, arm) + 1;
             record_->begun = false;
-            TRY(save([&] { return has_target ? startup_is_target() : Result<>(); }));
+            record_->committed = !has_target;  // a restart has happened and cannot be taken back
+            TRY(save([&] { return has_target ? startup_is_target() : Result<>(); },
+                     std::move(notes)));
             break;
         }
-        case Recovery::reboot: TRY(ports_.host.reboot()); return Outcome::reboot;
+        case Recovery::reboot: {
+            auto asked = ports_.host.reboot();
+            if (asked) return Outcome::reboot;
+            TRY(begin_undo(std::move(asked).error()));
+            break;
+        }
         case Recovery::undo:
+            TRY(save({}, std::move(notes)));
             if (!record_->undoing)
                 TRY(begin_undo(make_error(errors::operation_interrupted,
                                           fmt::format("{} was interrupted", operation.title))));
@@ -169,6 +211,7 @@ Result<Engine::Outcome> Engine::resume(OperationRecord record, const BootStatus&
                            fmt::format("{} {} did not boot", base.name, base.version.text()));
             error.cause = boot_failure_text(ports_.host.boot_failures());
             record_->on_new_base = true;
+            TRY(save({}, std::move(notes)));
             TRY(begin_undo(std::move(error)));
             break;
         }
@@ -189,15 +232,30 @@ Result<Engine::Outcome> Engine::after_boot(const BootStatus& boot) {
     return Outcome::idle;
 }
 
-// The trial of a generation that `--mode next-startup` has set, as an operation of its own.
-Result<Engine::Outcome> Engine::try_startup(const Generation& target, bool booted) {
+// The trial goes on as the operation that has set the startup was asked to.
+Result<Request> Engine::request_of_startup(const Generation& target) {
     Request request{
         .kind = OperationKind::activate, .generation = target.id, .asked_by = "startup"};
-    auto input = TRY(snapshot(request));
-    input.scripts.clear();  // they ran when the startup was set
-    input.active = other(target.slot);
+    for (const auto& operation : TRY(ports_.store.operations(Store::kKeptOperations))) {
+        const bool set_it = operation.to == target.id && operation.state == OperationState::done &&
+                            operation.request.mode == Mode::next_startup;
+        if (!set_it) continue;
+        request.trial = operation.request.trial;
+        if (operation.request.kind == OperationKind::revert) request.kind = OperationKind::revert;
+        break;
+    }
+    return request;
+}
+
+// The trial of a generation that `--mode next-startup` has set, as an operation of its own.
+Result<Engine::Outcome> Engine::try_startup(const Generation& target, bool booted) {
+    auto request = TRY(request_of_startup(target));
+    PlanInput input{.request = request,
+                    .marks = TRY(ports_.store.marks()),
+                    .generations = TRY(ports_.store.generations()),
+                    .slots = TRY(ports_.store.slots()),
+                    .active = other(target.slot)};  // scripts ran when the startup was set
     input.request.force = {"slot"};
-    renew_stop();
     operation_begun_ = ports_.clock.steady();
     OperationRecord record;
     record.plan = TRY(make_plan(input));
@@ -218,6 +276,7 @@ Result<Engine::Outcome> Engine::try_startup(const Generation& target, bool boote
         operation.stages.push_back({.stage = stage, .state = StageState::done});
     operation.stages.back().state = StageState::running;
     record_ = std::move(record);
+    renew_stop();
     log_.emplace(ports_.folder, record_->operation.id);
     TRY(save({}, {{"operation.started", record_->operation.title}}));
     if (!booted) {

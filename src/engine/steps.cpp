@@ -46,6 +46,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kProgressInterval{200};
 constexpr milliseconds kCommitPoll{100};
 constexpr auto kFailedAlarm = "upgrade-failed";
+constexpr auto kUndoAlarm = "undo-incomplete";
+constexpr int kMaxReboots = 5;  // of one operation that is undone
 
 // Passes content on, tells how far it has come, and ends when the operation does.
 class WatchedSource final : public ByteSource {
@@ -100,12 +102,7 @@ Result<Engine::Done> Engine::perform(const Step& step) {
             return run_script(step, {(folder / step.argument).string()});
         }
         case StepKind::unpack_hooks: return unpack_hooks();
-        case StepKind::capture_evidence: {
-            const auto differing =
-                TRY(Evidence(ports_, record_->operation.id).capture(step.argument, stop_));
-            if (step.argument != "before") say(fmt::format("{} entries differ", differing));
-            return Done{};
-        }
+        case StepKind::capture_evidence: return capture_evidence(step.argument);
         case StepKind::write_slot: return write_slot();
         case StepKind::carry_persistent: {
             const auto target = record_->plan.target.slot;
@@ -177,21 +174,41 @@ Result<Engine::Done> Engine::unpack_hooks() {
     return Done{};
 }
 
+// Evidence that cannot be written is a pity, and no reason to give an operation up.
+Result<Engine::Done> Engine::capture_evidence(std::string_view label) {
+    const auto differing = Evidence(ports_, record_->operation.id).capture(label, stop_);
+    if (!differing) {
+        record_->operation.warnings.push_back(
+            fmt::format("evidence {}: {}", label, differing.error().text()));
+        say(record_->operation.warnings.back());
+    } else if (label != "before") {
+        say(fmt::format("{} entries differ", *differing));
+    }
+    return Done{};
+}
+
+// From here the slot claims nothing, what was in it cannot be gone back to, and no boot tries it:
+// power may be cut while it is half written.
+Result<> Engine::give_slot_up(Slot slot) {
+    if (TRY(ports_.boot.status()).trial == slot) TRY(ports_.boot.end_trial());
+    return save([&]() -> Result<> {
+        auto marks = TRY(ports_.store.marks());
+        TRY(ports_.store.put_slot({.slot = slot, .state = SlotState::writing}));
+        for (auto& generation : TRY(ports_.store.generations())) {
+            if (!generation.kept || generation.slot != slot) continue;
+            generation.kept = false;
+            TRY(ports_.store.put_generation(generation));
+            if (marks.startup == generation.id) marks.startup = marks.running;
+        }
+        return ports_.store.set_marks(marks);
+    });
+}
+
 Result<Engine::Done> Engine::write_slot() {
     const auto& target = record_->plan.target;
     auto package = TRY(open_planned_package());
     const auto content = TRY(package->content());
-
-    // From here the slot claims nothing, and what was in it cannot be gone back to.
-    TRY(save([&]() -> Result<> {
-        TRY(ports_.store.put_slot({.slot = target.slot, .state = SlotState::writing}));
-        for (auto& generation : TRY(ports_.store.generations())) {
-            if (!generation.kept || generation.slot != target.slot) continue;
-            generation.kept = false;
-            TRY(ports_.store.put_generation(generation));
-        }
-        return {};
-    }));
+    TRY(give_slot_up(target.slot));
 
     const auto total = package->manifest().payload.content_bytes;
     const auto begun = ports_.clock.steady();
@@ -267,6 +284,7 @@ Result<Engine::Done> Engine::disarm_trial() {
     return Done{.writes = [this]() -> Result<> {
                     auto marks = TRY(ports_.store.marks());
                     marks.startup = marks.running;
+                    record_->committed = true;
                     return ports_.store.set_marks(marks);
                 },
                 .notes = {{"mark.moved", "startup: back to what runs"}}};
@@ -307,9 +325,10 @@ Result<Engine::Done> Engine::await_commit() {
     TRY(save({}, {{"trial.awaits_commit",
                    fmt::format("until {}", to_iso8601(*operation.commit_deadline))}}));
     // By the steady clock as well, for the wall clock may be set while we wait.
-    const auto end = ports_.clock.steady() +
-                     std::min<milliseconds>(*operation.commit_deadline - ports_.clock.wall(),
-                                            operation.request.trial);
+    const auto begun = ports_.clock.steady();
+    const auto end =
+        begun + std::min<milliseconds>(*operation.commit_deadline - ports_.clock.wall(),
+                                       operation.request.trial);
     while (commit_wished_ != operation.id) {
         if (ports_.clock.steady() >= end)
             return fail(errors::trial_not_committed, "{} was not committed within {} minutes",
@@ -317,6 +336,7 @@ Result<Engine::Done> Engine::await_commit() {
         if (!ports_.clock.sleep(kCommitPoll, stop_))
             return fail(errors::operation_cancelled, "the trial was ended");
     }
+    operation_begun_ += ports_.clock.steady() - begun;  // it was not the operation that took long
     operation.state = OperationState::running;
     operation.commit_deadline.reset();
     return Done{.notes = {{"trial.commit_asked", operation.title}}};
@@ -344,8 +364,9 @@ Result<Engine::Done> Engine::commit_target() {
                                                .committed_once = true}));
                     if (epoch > TRY(ports_.store.epoch())) TRY(ports_.store.set_epoch(epoch));
                     TRY(ports_.store.clear_alarm(kFailedAlarm, ports_.clock.wall()));
+                    TRY(ports_.store.clear_alarm(kUndoAlarm, ports_.clock.wall()));
                     record_->committed = true;
-                    return forget_old_generations();
+                    return {};
                 },
                 .notes = {{"mark.moved", fmt::format("committed: {}", name_of(target.base))}}};
 }
@@ -366,18 +387,23 @@ Result<> Engine::forget_old_generations() {
 }
 
 Result<Engine::Done> Engine::repair() {
+    TRY(reconcile_slots(TRY(ports_.boot.status())));
+    TRY(reconcile_marks());
     const auto boot = TRY(ports_.boot.status());
-    TRY(reconcile_slots(boot));
     const auto generations = TRY(ports_.store.generations());
     const auto marks = TRY(ports_.store.marks());
     const auto* const committed = find_generation(generations, marks.committed);
-    if (committed && committed->slot == boot.committed && !boot.trial)
-        TRY(ports_.boot.confirm(boot.committed));  // writes the record anew
     const bool agree = committed && committed->slot == boot.committed;
+    if (agree && !boot.trial) TRY(ports_.boot.confirm(boot.committed));  // writes the record anew
     say(fmt::format("boot loader starts slot {}, committed is generation {}",
                     to_string(boot.committed), marks.committed));
     return Done{.detail = agree ? "boot record, slots and marks agree"
-                                : "the boot loader and the marks disagree: see the log"};
+                                : "no generation that is known is in the slot that boots",
+                .writes = [this]() -> Result<> {
+                    record_->committed = true;
+                    TRY(ports_.store.clear_alarm(kUndoAlarm, ports_.clock.wall()));
+                    return {};
+                }};
 }
 
 Result<Engine::Done> Engine::undo(const Step& step) {
@@ -413,8 +439,12 @@ Result<Engine::Done> Engine::undo_arming() {
     fault_point("undo.disarm");
     TRY(ports_.boot.end_trial());
     fault_point("undo.disarmed");
-    if (boot.running == record_->plan.target.slot && boot.committed != boot.running)
+    if (boot.running == record_->plan.target.slot && boot.committed != boot.running) {
+        if (record_->operation.reboots > kMaxReboots)
+            return fail(Errc::conflict, "slot {} is booted again and again, though its trial ended",
+                        to_string(boot.running));
         return reboot();  // and then once more, on the committed base
+    }
     return Done{.writes = [this]() -> Result<> {
                     auto marks = TRY(ports_.store.marks());
                     marks.startup = marks.committed;
@@ -427,6 +457,9 @@ Result<Engine::Done> Engine::undo_arming() {
 Result<Engine::Done> Engine::undo_write() {
     if (record_->on_new_base) return Done{};
     const auto slot = record_->plan.target.slot;
+    const auto slots = TRY(ports_.store.slots());
+    const auto state = std::ranges::find(slots, slot, &SlotStatus::slot)->state;
+    if (state == SlotState::installed || state == SlotState::bad) return Done{};  // not yet touched
     TRY(ports_.slots.erase(slot));
     return Done{.writes = [this, slot] {
         return ports_.store.put_slot({.slot = slot, .state = SlotState::empty});

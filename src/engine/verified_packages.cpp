@@ -15,7 +15,7 @@
 #include "crypto/trust_store.h"
 #include "engine/package_source.h"
 #include "model/manifest.h"
-#include "package/reader.h"
+#include "package/package_reader.h"
 #include "transfer/source.h"
 
 namespace cutover {

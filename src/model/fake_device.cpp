@@ -225,7 +225,7 @@ Result<OperationId> FakeDevice::start(const Request& request) {
     last_request_ = request;
     TRY(may_start(request));
     if (request.kind == OperationKind::commit && !is_over(operations_.back().state)) {
-        state_.marks.committed = state_.marks.running;
+        commit_running();
         finish(OperationState::done);
     }
     const auto planned = plan(request);
@@ -278,8 +278,7 @@ Result<std::vector<std::string>> FakeDevice::log(const LogRequest& request) {
 
 bool FakeDevice::wanted(const FeedItem& item, const FollowRequest& request) const {
     const auto* event = std::get_if<Event>(&item);
-    const auto operation =
-        event != nullptr ? event->operation : std::get<Progress>(item).operation;
+    const auto operation = event != nullptr ? event->operation : std::get<Progress>(item).operation;
     if (request.operation != 0 && operation != request.operation) return false;
     return event != nullptr ? event->sequence > request.after_sequence : request.progress;
 }
@@ -287,6 +286,8 @@ bool FakeDevice::wanted(const FeedItem& item, const FollowRequest& request) cons
 Result<> FakeDevice::follow(const FollowRequest& request,
                             const std::function<bool(const FeedItem&)>& sink,
                             std::stop_token stop) {
+    ++followers_;
+    const std::shared_ptr<void> leaves(nullptr, [this](void*) { --followers_; });
     std::unique_lock lock(mutex_);
     const auto connection = connection_;
     const auto first_new = feed_.size();

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -46,6 +49,7 @@ public:
     void set_log(std::vector<std::string> lines);
     // Changes what state() shows.
     void edit(const std::function<void(DeviceState&)>& change);
+    int followers() const { return followers_; }  // in follow() now
     // What the last preview() or start() was asked for.
     Request last_request() const;
 
@@ -72,6 +76,8 @@ private:
     void script_reboot(const Request& request);
     void script_fallback();
     void script_end(OperationState state);
+    void commit_running();
+    GenerationId target_of(const Request& request);
 
     void stage(Stage stage, std::chrono::milliseconds duration, std::string detail,
                StageState end = StageState::done);
@@ -79,7 +85,7 @@ private:
     void end_stage(Stage stage, StageState end, std::chrono::milliseconds duration,
                    const std::string& detail);
     void progress(std::uint64_t done);
-    void reboot_into(Slot slot, GenerationId generation);
+    void reboot_into(GenerationId generation);
     void finish(OperationState state);
     void say(std::string_view type, std::string_view text, OperationId operation);
     bool play_one_beat();
@@ -87,6 +93,7 @@ private:
     bool wanted(const FeedItem& item, const FollowRequest& request) const;
 
     mutable std::mutex mutex_;
+    std::atomic<int> followers_ = 0;
     std::condition_variable_any changed_;
     DeviceState state_;
     std::vector<Operation> operations_;

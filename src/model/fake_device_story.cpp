@@ -70,10 +70,16 @@ bool reboots(const Request& request) {
 Result<> FakeDevice::may_start(const Request& request) const {
     if (refusal_) return std::unexpected(*refusal_);
     const auto& last = operations_.back();
-    const bool commits = request.kind == OperationKind::commit &&
-                         last.state == OperationState::awaiting_commit;
+    const bool commits =
+        request.kind == OperationKind::commit && last.state == OperationState::awaiting_commit;
     if (!is_over(last.state) && !commits)
         return fail(Errc::conflict, "operation {} is at work", last.id);
+    const auto& standby = state_.slots.at(std::to_underlying(other(state_.active_slot)));
+    if (request.kind == OperationKind::revert && !standby.committed_once)
+        return fail(Errc::refused, "slot {} was never committed", to_string(standby.slot));
+    const auto known = std::ranges::find(state_.generations, request.generation, &Generation::id);
+    if (request.generation != 0 && known == state_.generations.end())
+        return fail(Errc::not_found, "no generation {}", request.generation);
     if (!request.plan_hash.empty() && request.plan_hash != plan(request).plan_hash)
         return fail(Errc::refused, "the plan is not {} any more", request.plan_hash);
     return {};
@@ -156,39 +162,48 @@ void FakeDevice::script_install(const Request& request) {
                 .state = SlotState::installed,
                 .holds = base,
                 .committed_once = false};
+        for (auto& generation : state_.generations)
+            if (generation.slot == slot.slot) generation.kept = false;
         end_stage(Stage::install, StageState::done, milliseconds(1130),
                   fmt::format("slot {}, 578 MB", to_string(slot.slot)));
     });
 }
 
+// The generation that an operation is to end in; a new one for what is installed.
+GenerationId FakeDevice::target_of(const Request& request) {
+    if (request.kind == OperationKind::reboot) return state_.marks.startup;
+    if (request.kind == OperationKind::rollback && request.generation != 0)
+        return request.generation;
+    const auto standby = other(state_.active_slot);
+    const auto in_standby = [standby](const Generation& it) {
+        return it.slot == standby && it.kept;
+    };
+    const auto found = std::ranges::find_if(state_.generations, in_standby);
+    if (found != state_.generations.end()) return found->id;
+    const auto id = state_.generations.back().id + 1;
+    const auto& holds = state_.slots.at(std::to_underlying(standby)).holds;
+    state_.generations.push_back({.id = id,
+                                  .base = holds.value_or(PackageRef{}),
+                                  .slot = standby,
+                                  .packages = {},
+                                  .created = now_});
+    return id;
+}
+
 void FakeDevice::script_reboot(const Request& request) {
     script_.emplace_back([this] { begin_stage(Stage::postexecute); });
     if (request.mode == Mode::next_startup) {
-        script_.emplace_back([this] {
-            state_.marks.startup = state_.generations.front().id;
+        script_.emplace_back([this, request] {
+            state_.marks.startup = target_of(request);
             end_stage(Stage::postexecute, StageState::done, milliseconds(20),
                       "takes effect at the next reboot");
         });
         return;
     }
-    script_.emplace_back([this, kind = request.kind] {
-        const bool restart = kind == OperationKind::reboot;
-        const auto target = restart ? state_.active_slot : other(state_.active_slot);
-        auto generation = state_.marks.running;
-        if (kind == OperationKind::upgrade || kind == OperationKind::activate) {
-            const auto& holds = state_.slots.at(std::to_underlying(target)).holds;
-            generation = state_.generations.back().id + 1;
-            state_.generations.push_back({.id = generation,
-                                          .base = holds.value_or(PackageRef{}),
-                                          .slot = target,
-                                          .packages = {},
-                                          .created = now_});
-            at_work().to = generation;
-        } else if (!restart) {
-            generation = state_.generations.front().id;
-        }
-        reboot_into(target, generation);
-        if (!restart) at_work().state = OperationState::on_trial;
+    script_.emplace_back([this, request] {
+        at_work().to = target_of(request);
+        reboot_into(at_work().to);
+        if (request.kind != OperationKind::reboot) at_work().state = OperationState::on_trial;
     });
     if (story_ == Story::fails_its_trial) {
         script_fallback();
@@ -203,11 +218,16 @@ void FakeDevice::script_reboot(const Request& request) {
             say("operation.awaiting_commit", "the checks passed", at_work().id);
             return;
         }
-        state_.marks = {.running = state_.marks.running,
-                        .startup = state_.marks.running,
-                        .committed = state_.marks.running};
-        state_.slots.at(std::to_underlying(state_.active_slot)).committed_once = true;
+        commit_running();
     });
+}
+
+void FakeDevice::commit_running() {
+    state_.marks.startup = state_.marks.running;
+    state_.marks.committed = state_.marks.running;
+    state_.slots.at(std::to_underlying(state_.active_slot)).committed_once = true;
+    for (auto& generation : state_.generations)
+        if (generation.id == state_.marks.running) generation.committed_once = true;
 }
 
 void FakeDevice::script_fallback() {
@@ -221,7 +241,7 @@ void FakeDevice::script_fallback() {
         auto& slot = state_.slots.at(std::to_underlying(state_.active_slot));
         slot.state = SlotState::bad;
         state_.generations.back().bad = true;
-        reboot_into(other(state_.active_slot), state_.marks.committed);
+        reboot_into(state_.marks.committed);
         state_.alarms.push_back({.name = "upgrade-failed",
                                  .severity = Severity::major,
                                  .text = "nos 1.2.0 did not pass its checks",
@@ -268,10 +288,12 @@ void FakeDevice::progress(std::uint64_t done) {
     changed_.notify_all();
 }
 
-void FakeDevice::reboot_into(Slot slot, GenerationId generation) {
-    say("device.rebooting", fmt::format("into slot {}", to_string(slot)), at_work().id);
-    state_.active_slot = slot;
+void FakeDevice::reboot_into(GenerationId generation) {
+    const auto found = std::ranges::find(state_.generations, generation, &Generation::id);
+    if (found != state_.generations.end()) state_.active_slot = found->slot;
     state_.marks.running = generation;
+    say("device.rebooting", fmt::format("into slot {}", to_string(state_.active_slot)),
+        at_work().id);
     ++at_work().reboots;
     at_work().interruption += milliseconds(9'200);
     now_ += milliseconds(9'200);

@@ -197,7 +197,8 @@ void add_install_steps(const PlanInput& input, const Plan& plan, Steps& steps) {
     const auto& manifest = input.package->manifest;
     const auto slot = std::string(to_string(plan.target.slot));
     if (!manifest.hooks.empty())
-        steps.add(Stage::prep, order::kUnpackHooks, StepKind::unpack_hooks, "unpack hooks",
+        steps.add(manifest.hooks.contains("init") ? Stage::init : Stage::prep, order::kUnpackHooks,
+                  StepKind::unpack_hooks, "unpack hooks",
                   fmt::format("{} hooks of the package", manifest.hooks.size()));
     steps.add(Stage::install, order::kWriteSlot, StepKind::write_slot,
               fmt::format("write slot {}", slot),

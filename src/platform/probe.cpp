@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <memory>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stop_token>
 #include <string>
@@ -57,7 +58,7 @@ int look_at_stop(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) 
 Result<std::string> probe_http(const HealthSpec& check, std::stop_token stop) {
     const std::unique_ptr<CURL, CurlFree> curl(curl_easy_init());
     if (!curl) return fail(Errc::io, "libcurl does not start");
-    HttpAnswer answer{.body = {}, .stop = stop};
+    HttpAnswer answer{.body = {}, .stop = std::move(stop)};
     std::array<char, CURL_ERROR_SIZE> problem{};
     curl_easy_setopt(curl.get(), CURLOPT_URL, check.http.c_str());
     curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "http,https");
@@ -128,7 +129,7 @@ Result<> wait_connected(int fd, const HealthSpec& check, const std::stop_token& 
     }
 }
 
-Result<std::string> probe_tcp(const HealthSpec& check, std::stop_token stop) {
+Result<std::string> probe_tcp(const HealthSpec& check, const std::stop_token& stop) {
     const auto addresses = TRY(resolve(check.tcp));
     Result<> last = fail(errors::health_failed, "{} has no address", check.tcp);
     for (const auto* address = addresses.get(); address != nullptr; address = address->ai_next) {
@@ -177,7 +178,7 @@ Result<std::string> probe_exec(const HealthSpec& check, const ProbePlace& place,
 Result<std::string> run_probe(const HealthSpec& check, const ProbePlace& place,
                               std::stop_token stop) {
     if (!check.http.empty()) return probe_http(check, std::move(stop));
-    if (!check.tcp.empty()) return probe_tcp(check, std::move(stop));
+    if (!check.tcp.empty()) return probe_tcp(check, stop);
     if (!check.exec.empty()) return probe_exec(check, place, std::move(stop));
     return fail(Errc::invalid, "the check '{}' asks nothing", check.name);
 }

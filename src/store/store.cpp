@@ -4,9 +4,11 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,9 +32,9 @@ namespace {
 
 constexpr std::int64_t kSchema = 1;
 constexpr int kKeptEvents = 10'000;
-constexpr int kKeptOperations = 500;
 constexpr int kKeptAlarms = 500;
 constexpr int kKeptPreviews = 100;
+constexpr std::size_t kKeptManifests = 50;
 
 // A schema that an agent before this one must still be able to read changes only by additions.
 constexpr std::array kTables{
@@ -280,6 +282,15 @@ Result<std::vector<std::string>> Store::manifests() {
 Result<> Store::put_manifest(std::string_view digest, std::string_view json) {
     TRY(database_.query("INSERT OR REPLACE INTO manifests VALUES(?, ?)",
                         {std::string(digest), std::string(json)}));
+    std::set<std::string> needed;
+    for (const auto& generation : TRY(generations())) {
+        needed.insert(generation.base.digest);
+        for (const auto& package : generation.packages) needed.insert(package.digest);
+    }
+    std::size_t newer = 0;
+    for (const auto& row : TRY(database_.query("SELECT digest FROM manifests ORDER BY rowid DESC")))
+        if (++newer > kKeptManifests && !needed.contains(text(row.front())))
+            TRY(database_.query("DELETE FROM manifests WHERE digest = ?", {row.front()}));
     return {};
 }
 

@@ -37,6 +37,8 @@ struct OperationRecord {
 // committed state; writing goes through transact(). One thread.
 class Store {
 public:
+    static constexpr int kKeptOperations = 500;
+
     static Result<Store> open(const std::filesystem::path& file);
 
     Result<Marks> marks();
@@ -68,6 +70,7 @@ public:
     // raised.
     Result<> raise_alarm(const Alarm& alarm);
     Result<bool> clear_alarm(std::string_view name, WallTime when);  // whether there was one
+    // Keeps those of the generations, and the newest others.
     Result<> put_manifest(std::string_view digest, std::string_view json);
     Result<> put_preview(std::string_view plan_hash, WallTime when);
     Result<> set_epoch(std::uint32_t epoch);

@@ -200,7 +200,7 @@ class Device:
 
     def at_rest_on(self, version: str) -> None:
         assert self.versions() == dict.fromkeys(("running", "startup", "committed"), version)
-        assert self.ask("show", "status").get("current") is None
+        assert self.ask("show", "status")["operation"] is None
 
     def active(self) -> str:
         return self.ask("show", "version")["active_slot"]
@@ -216,21 +216,30 @@ class Device:
         return rows(self.ask("show", "operations"))
 
     def last_operation(self) -> dict:
-        return max(self.operations(), key=lambda operation: operation["id"])
+        return max(self.operations(), key=lambda operation: operation["operation"])
 
     def alarms(self) -> list[dict]:
         return rows(self.ask("show", "alarms"))
 
     def status_lines(self) -> list[str]:
-        files = [path for path in self.folder.rglob("status") if path.is_file()]
-        assert len(files) == 1, f"not one status file: {files}"
-        return files[0].read_text().splitlines()
+        return self.run("show", "status", "--file").expect(DONE).out.splitlines()
 
     # -- what is set before it is started ------------------------------------------------------
 
     def configure(self, toml: str) -> None:
-        with (self.folder / "device.toml").open("a") as file:
-            file.write("\n" + toml + "\n")
+        """Adds keys to device.toml: to the table of that name, where the file has it already."""
+        file = self.folder / "device.toml"
+        lines = file.read_text().splitlines()
+        place = len(lines)
+        for line in toml.strip().splitlines():
+            if line.startswith("["):
+                known = line in lines and not line.startswith("[[")
+                place = lines.index(line) + 1 if known else len(lines)
+                if known:
+                    continue
+            lines.insert(place, line)
+            place += 1
+        file.write_text("\n".join(lines) + "\n")
 
     def script(self, stage: str, name: str, text: str) -> pathlib.Path:
         folder = self.folder / "stages" / stage

@@ -62,7 +62,7 @@ interval = "100ms"
     (workplace / "flag").unlink()
     failed.expect(FAILED)
     assert "the flag is up" in failed.err + device.run("show", "operation",
-                                                       device.last_operation()["id"]).out
+                                                       device.last_operation()["operation"]).out
     device.at_rest_on("1.0.0")
 
 

@@ -25,10 +25,10 @@ def test_every_show_has_a_table_and_json(upgraded, what):
 
 
 def test_one_operation_has_a_page_and_json(upgraded):
-    number = upgraded.last_operation()["id"]
+    number = upgraded.last_operation()["operation"]
     assert "1.1.0" in upgraded.run("show", "operation", number).expect(DONE).out
     shown = upgraded.ask("show", "operation", number)
-    assert shown["id"] == number
+    assert shown["operation"] == number
     assert shown["state"] == "done"
     assert [stage["stage"] for stage in shown["stages"]][0] == "init"
 
@@ -87,9 +87,12 @@ def test_a_pipe_gets_plain_lines_on_stderr_and_no_bars(device, releases):
     assert any("install" in line for line in said.err.splitlines())
 
 
-def test_json_of_an_operation_is_one_document(device, releases):
+def test_json_of_an_operation_is_one_object_a_line_and_the_result_last(device, releases):
     said = device.run("upgrade", releases["1.1.0"], "--json").expect(DONE)
-    assert json.loads(said.out)
+    lines = [json.loads(line) for line in said.out.splitlines()]
+    assert lines[-1]["type"] == "result"
+    assert lines[-1]["exit_code"] == DONE
+    assert lines[-1]["operation"]["state"] == "done"
 
 
 def test_no_wait_comes_back_at_once_and_the_operation_goes_on(make_device, releases):
@@ -111,7 +114,7 @@ def test_ctrl_c_ends_the_client_and_not_the_operation(make_device, releases):
     client.send_signal(signal.SIGINT)
     _, said = client.communicate(timeout=20)
     assert client.returncode == STILL_GOING
-    number = device.last_operation()["id"]
+    number = device.last_operation()["operation"]
     assert f"show operation {number}" in said
     follower = device.client("show", "operation", number, "--follow")
     gate.open()
@@ -138,7 +141,7 @@ def test_a_second_operation_is_refused_while_one_is_at_work(make_device, release
     device.run("upgrade", releases["1.1.0"], "--no-wait").expect(DONE)
     gate.wait()
     refused = device.run("upgrade", releases["1.2.0"]).expect(REFUSED)
-    assert "1.1.0" in refused.err or str(device.last_operation()["id"]) in refused.err
+    assert "1.1.0" in refused.err or str(device.last_operation()["operation"]) in refused.err
     gate.open()
     until(lambda: device.run("show", "version").code == DONE and
           device.versions()["committed"] == "1.1.0", "the operation ends")
@@ -149,7 +152,7 @@ def test_cancel_undoes_the_operation_at_work(make_device, releases):
     gate = device.gate("preinstall")
     device.run("upgrade", releases["1.1.0"], "--no-wait").expect(DONE)
     gate.wait()
-    number = device.last_operation()["id"]
+    number = device.last_operation()["operation"]
     device.run("cancel").expect(DONE)
     gate.open()
     until(lambda: device.ask("show", "operation", number)["state"] == "cancelled",
@@ -189,7 +192,7 @@ def test_events_can_be_followed_while_something_happens(device, releases):
     device.run("install", releases["1.1.0"]).expect(DONE)
     follower.send_signal(signal.SIGINT)
     out, _ = follower.communicate(timeout=20)
-    types = {json.loads(line).get("type", "") for line in out.splitlines()}
+    types = {json.loads(line).get("event", "") for line in out.splitlines()}
     assert any(kind.startswith("operation.") for kind in types)
 
 

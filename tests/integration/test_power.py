@@ -1,6 +1,8 @@
 """kill -9 of the agent, which is a power cut, at random moments of an operation."""
 
+import os
 import random
+import subprocess
 import time
 
 import pytest
@@ -21,7 +23,7 @@ def is_at_rest(device) -> bool:
     if device.run("show", "version").code != DONE:
         return False
     return (len(set(device.versions().values())) == 1
-            and device.ask("show", "status").get("current") is None)
+            and device.ask("show", "status")["operation"] is None)
 
 
 def check_whole(device, releases, allowed: set[str]) -> str:
@@ -102,6 +104,21 @@ def test_services_die_with_the_agent(device, releases):
         get(releases.port)
 
 
+def test_a_shell_that_names_the_device_outlives_the_agents_start(make_device):
+    """$CUTOVER_DEVICE is how a person says which device is meant: it marks no process as its."""
+    device = make_device(start=False)
+    shell = subprocess.Popen(["sleep", "600"],
+                             env={**os.environ, "CUTOVER_DEVICE": str(device.folder.resolve())})
+    try:
+        device.start()
+        device.kill()
+        device.start()
+        assert shell.poll() is None
+    finally:
+        shell.kill()
+        shell.wait()
+
+
 def test_an_orderly_stop_ends_the_services_and_loses_nothing(upgraded, releases):
     assert upgraded.stop() == 0
     with pytest.raises(OSError):
@@ -128,7 +145,7 @@ def test_what_a_cut_off_operation_came_to_is_told_to_who_asks_later(make_device,
     gate = device.gate("postinstall")
     device.run("upgrade", releases["1.1.0"], "--no-wait").expect(DONE)
     gate.wait()
-    number = device.last_operation()["id"]
+    number = device.last_operation()["operation"]
     device.kill()
     gate.open()
     device.start()

@@ -4,7 +4,7 @@ from harness import DONE, REFUSED, fingerprint
 
 
 def plan_of(device, *words) -> str:
-    return device.run(*words, "--preview", "--json").expect(DONE).json["plan_hash"]
+    return device.run(*words, "--preview", "--json").expect(DONE).json["plan"]
 
 
 def test_a_preview_changes_nothing(device, releases):

@@ -22,7 +22,8 @@ def test_a_script_is_told_what_happens(make_device, releases, workplace):
     device.script("prep", "10-env.sh", f"env | grep ^CUTOVER_ > {workplace}/env\n")
     device.run("upgrade", releases["1.1.0"]).expect(DONE)
     told = dict(line.split("=", 1) for line in (workplace / "env").read_text().splitlines())
-    assert told["CUTOVER_OPERATION"] == str(device.last_operation()["id"])
+    number = device.last_operation()["operation"]
+    assert told["CUTOVER_OPERATION"] == str(number)
     assert told["CUTOVER_MODE"] == "upgrade"
     assert told["CUTOVER_STAGE"] == "prep"
     assert "1.0.0" in told["CUTOVER_FROM"]
@@ -35,7 +36,8 @@ def test_a_script_that_fails_stops_and_undoes(make_device, releases):
     failed = device.run("upgrade", releases["1.1.0"]).expect(FAILED)
     assert "50-no.sh" in failed.err
     device.at_rest_on("1.0.0")
-    log = device.run("show", "operation", device.last_operation()["id"], "--log").expect(DONE)
+    number = device.last_operation()["operation"]
+    log = device.run("show", "operation", number, "--log").expect(DONE)
     assert "the licence server says no" in log.out
 
 
@@ -98,7 +100,7 @@ def test_evidence_tells_what_changed_besides_what_was_asked_for(make_device, rel
                                    'commands = [["/bin/echo", "always the same"]]')
     device.script("install", "90-route.sh", f'echo "10.9.0.0/16 via 192.0.2.9" >> {watched}\n')
     device.run("upgrade", releases["1.1.0"]).expect(DONE)
-    operation = device.last_operation()["id"]
+    operation = device.last_operation()["operation"]
     shown = device.run("show", "operation", operation, "--log").expect(DONE)
     assert "10.9.0.0/16 via 192.0.2.9" in shown.out
     assert "always the same" not in "\n".join(line for line in shown.out.splitlines()

@@ -8,8 +8,9 @@ inline constexpr ErrorInfo agent_unreachable{
     .id = "agent.unreachable",
     .kind = Errc::unavailable,
     .meaning = "No agent answers on the device's socket.",
-    .remedy = "Start the agent (`cutoverd --device DIR`, or `systemctl start cutoverd`), or name "
-              "another device with --device or --socket."};
+    .remedy =
+        "Start the agent (`cutoverd --device DIR`, or `systemctl start cutoverd`), or name "
+        "another device with --device or --socket."};
 inline constexpr ErrorInfo agent_no_answer{
     .id = "agent.no_answer",
     .kind = Errc::timeout,

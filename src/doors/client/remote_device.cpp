@@ -2,8 +2,10 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <expected>
 #include <filesystem>
 #include <functional>
+#include <grpc/support/log.h>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -11,8 +13,11 @@
 #include <vector>
 
 #include <fmt/core.h>
-#include <grpc/support/log.h>
 #include <grpcpp/grpcpp.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
+#include <grpcpp/support/status.h>
+#include <grpcpp/support/status_code_enum.h>
 
 #include "base/error.h"
 #include "cutover/v1/device.grpc.pb.h"
@@ -75,7 +80,9 @@ Result<Value> understood(Result<Value> value) {
 class Client final : public Device {
 public:
     Client(SocketName name, std::filesystem::path socket, RemoteDevice::Options options)
-        : name_(std::move(name)), socket_(std::move(socket)), options_(options),
+        : name_(std::move(name)),
+          socket_(std::move(socket)),
+          options_(options),
           stub_(v1::Device::NewStub(open_channel(name_.text(), options.ping_interval))) {}
 
     Result<DeviceState> state() override {
@@ -85,8 +92,8 @@ public:
     }
 
     Result<Preview> preview(const Request& request) override {
-        const auto reply = TRY(
-            call<v1::PreviewReply>(&Stub::Preview, wire::from(request), options_.plan_timeout));
+        const auto reply =
+            TRY(call<v1::PreviewReply>(&Stub::Preview, wire::from(request), options_.plan_timeout));
         return understood(wire::to_model(reply));
     }
 
@@ -114,8 +121,8 @@ public:
     Result<std::vector<Operation>> operations(int max_count) override {
         v1::ListOperationsRequest request;
         request.set_max_count(max_count);
-        const auto reply = TRY(call<v1::ListOperationsReply>(&Stub::ListOperations, request,
-                                                             options_.call_timeout));
+        const auto reply = TRY(
+            call<v1::ListOperationsReply>(&Stub::ListOperations, request, options_.call_timeout));
         std::vector<Operation> operations;
         for (const auto& operation : reply.operations())
             operations.push_back(TRY(understood(wire::to_model(operation))));
@@ -162,7 +169,8 @@ Error Client::error_of(const grpc::Status& status, const grpc::ClientContext& co
     if (code == grpc::StatusCode::UNAVAILABLE)
         error = make_error(errors::agent_unreachable, fmt::format("no agent answers at {}", where));
     else if (code == grpc::StatusCode::DEADLINE_EXCEEDED)
-        error = make_error(errors::agent_no_answer, fmt::format("the agent at {} is silent", where));
+        error =
+            make_error(errors::agent_no_answer, fmt::format("the agent at {} is silent", where));
     else if (code == grpc::StatusCode::UNIMPLEMENTED)
         error = make_error(errors::agent_too_old, "the agent does not know this call");
     else if (code == grpc::StatusCode::CANCELLED)

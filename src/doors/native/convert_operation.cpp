@@ -1,6 +1,9 @@
 #include <chrono>
+#include <cstddef>
 #include <string>
+#include <string_view>
 #include <variant>
+#include <vector>
 
 #include "base/error.h"
 #include "base/utf8.h"
@@ -79,15 +82,16 @@ Result<Request> to_model(const v1::Request& wire) {
         return fail(errors::door_bad_request, "the plan's hash or the asker's name is too long");
     if (wire.generation() < 0)
         return fail(errors::door_bad_request, "generation {} cannot be", wire.generation());
-    return Request{
-        .kind = TRY(enum_to(wire.kind(), OperationKind::repair, "kind of operation")),
-        .sources = TRY(bounded(wire.sources(), kMaxSources, kMaxSourceBytes, "packages")),
-        .mode = TRY(enum_to(wire.mode(), Mode::next_startup, "mode")),
-        .trial = std::chrono::ceil<std::chrono::minutes>(trial),
-        .force = TRY(bounded(wire.force(), kMaxForced, kMaxNameBytes, "checks to skip")),
-        .plan_hash = wire.plan_hash(),
-        .generation = wire.generation(),
-        .asked_by = wire.asked_by()};
+    Request value;
+    value.kind = TRY(enum_to(wire.kind(), OperationKind::repair, "kind of operation"));
+    value.sources = TRY(bounded(wire.sources(), kMaxSources, kMaxSourceBytes, "packages"));
+    value.mode = TRY(enum_to(wire.mode(), Mode::next_startup, "mode"));
+    value.trial = std::chrono::ceil<std::chrono::minutes>(trial);
+    value.force = TRY(bounded(wire.force(), kMaxForced, kMaxNameBytes, "checks to skip"));
+    value.plan_hash = wire.plan_hash();
+    value.generation = wire.generation();
+    value.asked_by = wire.asked_by();
+    return value;
 }
 
 v1::CheckResult from(const CheckResult& check) {
@@ -100,10 +104,10 @@ v1::CheckResult from(const CheckResult& check) {
 }
 
 Result<CheckResult> to_model(const v1::CheckResult& wire) {
-    CheckResult check{.name = wire.name(),
-                      .verdict = TRY(enum_to(wire.verdict(), CheckVerdict::skipped, "verdict")),
-                      .detail = wire.detail(),
-                      .error = {}};
+    CheckResult check;
+    check.name = wire.name();
+    check.verdict = TRY(enum_to(wire.verdict(), CheckVerdict::skipped, "verdict"));
+    check.detail = wire.detail();
     if (wire.has_error()) check.error = to_model(wire.error());
     return check;
 }
@@ -118,10 +122,12 @@ v1::PlannedStep from(const PlannedStep& step) {
 }
 
 Result<PlannedStep> to_model(const v1::PlannedStep& wire) {
-    return PlannedStep{.stage = TRY(enum_to(wire.stage(), Stage::postexecute, "stage")),
-                       .order = wire.order(),
-                       .name = wire.name(),
-                       .description = wire.description()};
+    PlannedStep value;
+    value.stage = TRY(enum_to(wire.stage(), Stage::postexecute, "stage"));
+    value.order = wire.order();
+    value.name = wire.name();
+    value.description = wire.description();
+    return value;
 }
 
 v1::PreviewReply from(const Preview& preview) {
@@ -136,12 +142,12 @@ v1::PreviewReply from(const Preview& preview) {
 }
 
 Result<Preview> to_model(const v1::PreviewReply& wire) {
-    Preview preview{.title = wire.title(),
-                    .plan_hash = wire.plan_hash(),
-                    .checks = TRY(list<CheckResult>(wire.checks())),
-                    .steps = TRY(list<PlannedStep>(wire.steps())),
-                    .interrupts = wire.interrupts(),
-                    .error = {}};
+    Preview preview;
+    preview.title = wire.title();
+    preview.plan_hash = wire.plan_hash();
+    preview.checks = TRY(list<CheckResult>(wire.checks()));
+    preview.steps = TRY(list<PlannedStep>(wire.steps()));
+    preview.interrupts = wire.interrupts();
     if (wire.has_error()) preview.error = to_model(wire.error());
     return preview;
 }
@@ -156,10 +162,12 @@ v1::StageRecord from(const StageRecord& record) {
 }
 
 Result<StageRecord> to_model(const v1::StageRecord& wire) {
-    return StageRecord{.stage = TRY(enum_to(wire.stage(), Stage::postexecute, "stage")),
-                       .state = TRY(enum_to(wire.state(), StageState::undone, "stage state")),
-                       .duration = TRY(to_model(wire.duration())),
-                       .detail = wire.detail()};
+    StageRecord value;
+    value.stage = TRY(enum_to(wire.stage(), Stage::postexecute, "stage"));
+    value.state = TRY(enum_to(wire.state(), StageState::undone, "stage state"));
+    value.duration = TRY(to_model(wire.duration()));
+    value.detail = wire.detail();
+    return value;
 }
 
 v1::Operation from(const Operation& operation) {
@@ -186,24 +194,21 @@ v1::Operation from(const Operation& operation) {
 }
 
 Result<Operation> to_model(const v1::Operation& wire) {
-    Operation operation{
-        .id = wire.id(),
-        .title = wire.title(),
-        .request = TRY(to_model(wire.request())),
-        .state = TRY(enum_to(wire.state(), OperationState::cancelled, "operation state")),
-        .stage = TRY(enum_to(wire.stage(), Stage::postexecute, "stage")),
-        .stages = TRY(list<StageRecord>(wire.stages())),
-        .checks = TRY(list<CheckResult>(wire.checks())),
-        .plan_hash = wire.plan_hash(),
-        .from = wire.from(),
-        .to = wire.to(),
-        .started = TRY(to_model(wire.started())),
-        .ended = {},
-        .interruption = TRY(to_model(wire.interruption())),
-        .reboots = wire.reboots(),
-        .warnings = {wire.warnings().begin(), wire.warnings().end()},
-        .error = {},
-        .commit_deadline = {}};
+    Operation operation;
+    operation.id = wire.id();
+    operation.title = wire.title();
+    operation.request = TRY(to_model(wire.request()));
+    operation.state = TRY(enum_to(wire.state(), OperationState::cancelled, "operation state"));
+    operation.stage = TRY(enum_to(wire.stage(), Stage::postexecute, "stage"));
+    operation.stages = TRY(list<StageRecord>(wire.stages()));
+    operation.checks = TRY(list<CheckResult>(wire.checks()));
+    operation.plan_hash = wire.plan_hash();
+    operation.from = wire.from();
+    operation.to = wire.to();
+    operation.started = TRY(to_model(wire.started()));
+    operation.interruption = TRY(to_model(wire.interruption()));
+    operation.reboots = wire.reboots();
+    operation.warnings = {wire.warnings().begin(), wire.warnings().end()};
     if (wire.has_ended()) operation.ended = TRY(to_model(wire.ended()));
     if (wire.has_error()) operation.error = to_model(wire.error());
     if (wire.has_commit_deadline())
@@ -222,11 +227,13 @@ v1::Event from(const Event& event) {
 }
 
 Result<Event> to_model(const v1::Event& wire) {
-    return Event{.sequence = wire.sequence(),
-                 .time = TRY(to_model(wire.time())),
-                 .type = wire.type(),
-                 .operation = wire.operation(),
-                 .text = wire.text()};
+    Event value;
+    value.sequence = wire.sequence();
+    value.time = TRY(to_model(wire.time()));
+    value.type = wire.type();
+    value.operation = wire.operation();
+    value.text = wire.text();
+    return value;
 }
 
 v1::Progress from(const Progress& progress) {
@@ -241,12 +248,14 @@ v1::Progress from(const Progress& progress) {
 }
 
 Result<Progress> to_model(const v1::Progress& wire) {
-    return Progress{.operation = wire.operation(),
-                    .stage = TRY(enum_to(wire.stage(), Stage::postexecute, "stage")),
-                    .step = wire.step(),
-                    .done_bytes = wire.done_bytes(),
-                    .total_bytes = wire.total_bytes(),
-                    .bytes_per_second = wire.bytes_per_second()};
+    Progress value;
+    value.operation = wire.operation();
+    value.stage = TRY(enum_to(wire.stage(), Stage::postexecute, "stage"));
+    value.step = wire.step();
+    value.done_bytes = wire.done_bytes();
+    value.total_bytes = wire.total_bytes();
+    value.bytes_per_second = wire.bytes_per_second();
+    return value;
 }
 
 v1::FeedItem from(const FeedItem& item) {
@@ -290,9 +299,11 @@ Result<LogRequest> to_model(const v1::GetLogRequest& wire) {
     if (wire.max_lines() < 0 || wire.max_lines() > kMaxLogLines)
         return fail(errors::door_bad_request, "{} lines of a log, at most {} are allowed",
                     wire.max_lines(), kMaxLogLines);
-    return LogRequest{.source = TRY(enum_to(wire.source(), LogSource::alarm_history, "log")),
-                      .operation = wire.operation(),
-                      .max_lines = wire.max_lines()};
+    LogRequest value;
+    value.source = TRY(enum_to(wire.source(), LogSource::alarm_history, "log"));
+    value.operation = wire.operation();
+    value.max_lines = wire.max_lines();
+    return value;
 }
 
 }  // namespace cutover::wire

@@ -182,7 +182,8 @@ TEST(Convert, CarriesEveryFieldThereAndBack) {
     EXPECT_EQ(follow.operation, 14);
     EXPECT_TRUE(follow.progress);
     EXPECT_EQ(wire::to_model(wire::from(kError)), kError);
-    EXPECT_TRUE(std::holds_alternative<Progress>(*wire::to_model(wire::from(FeedItem(Progress{})))));
+    EXPECT_TRUE(
+        std::holds_alternative<Progress>(*wire::to_model(wire::from(FeedItem(Progress{})))));
     EXPECT_TRUE(std::holds_alternative<Event>(*wire::to_model(wire::from(FeedItem(Event{})))));
 }
 

@@ -66,10 +66,12 @@ v1::PackageRef from(const PackageRef& package) {
 }
 
 Result<PackageRef> to_model(const v1::PackageRef& wire) {
-    return PackageRef{.kind = TRY(enum_to(wire.kind(), PackageKind::pack, "package kind")),
-                      .name = wire.name(),
-                      .version = TRY(Version::parse(wire.version())),
-                      .digest = wire.digest()};
+    PackageRef value;
+    value.kind = TRY(enum_to(wire.kind(), PackageKind::pack, "package kind"));
+    value.name = wire.name();
+    value.version = TRY(Version::parse(wire.version()));
+    value.digest = wire.digest();
+    return value;
 }
 
 v1::Generation from(const Generation& generation) {
@@ -88,16 +90,18 @@ v1::Generation from(const Generation& generation) {
 }
 
 Result<Generation> to_model(const v1::Generation& wire) {
-    return Generation{.id = wire.id(),
-                      .base = TRY(to_model(wire.base()), "generation {}", wire.id()),
-                      .slot = TRY(enum_to(wire.slot(), Slot::b, "slot")),
-                      .packages = TRY(list<PackageRef>(wire.packages())),
-                      .configuration_revision = wire.configuration_revision(),
-                      .update_level = wire.update_level(),
-                      .created = TRY(to_model(wire.created())),
-                      .committed_once = wire.committed_once(),
-                      .kept = wire.kept(),
-                      .bad = wire.bad()};
+    Generation value;
+    value.id = wire.id();
+    value.base = TRY(to_model(wire.base()), "generation {}", wire.id());
+    value.slot = TRY(enum_to(wire.slot(), Slot::b, "slot"));
+    value.packages = TRY(list<PackageRef>(wire.packages()));
+    value.configuration_revision = wire.configuration_revision();
+    value.update_level = wire.update_level();
+    value.created = TRY(to_model(wire.created()));
+    value.committed_once = wire.committed_once();
+    value.kept = wire.kept();
+    value.bad = wire.bad();
+    return value;
 }
 
 v1::SlotStatus from(const SlotStatus& slot) {
@@ -110,10 +114,10 @@ v1::SlotStatus from(const SlotStatus& slot) {
 }
 
 Result<SlotStatus> to_model(const v1::SlotStatus& wire) {
-    SlotStatus slot{.slot = TRY(enum_to(wire.slot(), Slot::b, "slot")),
-                    .state = TRY(enum_to(wire.state(), SlotState::bad, "slot state")),
-                    .holds = {},
-                    .committed_once = wire.committed_once()};
+    SlotStatus slot;
+    slot.slot = TRY(enum_to(wire.slot(), Slot::b, "slot"));
+    slot.state = TRY(enum_to(wire.state(), SlotState::bad, "slot state"));
+    slot.committed_once = wire.committed_once();
     if (wire.has_holds()) slot.holds = TRY(to_model(wire.holds()));
     return slot;
 }
@@ -145,11 +149,13 @@ v1::HealthStatus from(const HealthStatus& health) {
 }
 
 Result<HealthStatus> to_model(const v1::HealthStatus& wire) {
-    return HealthStatus{.name = wire.name(),
-                        .from = wire.from(),
-                        .healthy = wire.healthy(),
-                        .detail = wire.detail(),
-                        .checked = TRY(to_model(wire.checked()))};
+    HealthStatus value;
+    value.name = wire.name();
+    value.from = wire.from();
+    value.healthy = wire.healthy();
+    value.detail = wire.detail();
+    value.checked = TRY(to_model(wire.checked()));
+    return value;
 }
 
 v1::Alarm from(const Alarm& alarm) {
@@ -164,12 +170,12 @@ v1::Alarm from(const Alarm& alarm) {
 }
 
 Result<Alarm> to_model(const v1::Alarm& wire) {
-    Alarm alarm{.name = wire.name(),
-                .severity = TRY(enum_to(wire.severity(), Severity::critical, "severity")),
-                .text = wire.text(),
-                .raised = TRY(to_model(wire.raised())),
-                .cleared = {},
-                .operation = wire.operation()};
+    Alarm alarm;
+    alarm.name = wire.name();
+    alarm.severity = TRY(enum_to(wire.severity(), Severity::critical, "severity"));
+    alarm.text = wire.text();
+    alarm.raised = TRY(to_model(wire.raised()));
+    alarm.operation = wire.operation();
     if (wire.has_cleared()) alarm.cleared = TRY(to_model(wire.cleared()));
     return alarm;
 }
@@ -197,23 +203,23 @@ v1::DeviceState from(const DeviceState& state) {
 }
 
 Result<DeviceState> to_model(const v1::DeviceState& wire) {
-    DeviceState state{.device_name = wire.device_name(),
-                      .hardware = wire.hardware(),
-                      .serial = wire.serial(),
-                      .agent_version = wire.agent_version(),
-                      .active_slot = TRY(enum_to(wire.active_slot(), Slot::b, "slot")),
-                      .boot_reason = wire.boot_reason(),
-                      .marks = {.running = wire.marks().running(),
-                                .startup = wire.marks().startup(),
-                                .committed = wire.marks().committed()},
-                      .generations = TRY(list<Generation>(wire.generations())),
-                      .slots = TRY(list<SlotStatus>(wire.slots())),
-                      .services = TRY(list<ServiceStatus>(wire.services())),
-                      .health = TRY(list<HealthStatus>(wire.health())),
-                      .alarms = TRY(list<Alarm>(wire.alarms())),
-                      .current = {},
-                      .epoch = wire.epoch(),
-                      .last_event = wire.last_event()};
+    DeviceState state;
+    state.device_name = wire.device_name();
+    state.hardware = wire.hardware();
+    state.serial = wire.serial();
+    state.agent_version = wire.agent_version();
+    state.active_slot = TRY(enum_to(wire.active_slot(), Slot::b, "slot"));
+    state.boot_reason = wire.boot_reason();
+    state.marks.running = wire.marks().running();
+    state.marks.startup = wire.marks().startup();
+    state.marks.committed = wire.marks().committed();
+    state.generations = TRY(list<Generation>(wire.generations()));
+    state.slots = TRY(list<SlotStatus>(wire.slots()));
+    state.services = TRY(list<ServiceStatus>(wire.services()));
+    state.health = TRY(list<HealthStatus>(wire.health()));
+    state.alarms = TRY(list<Alarm>(wire.alarms()));
+    state.epoch = wire.epoch();
+    state.last_event = wire.last_event();
     if (wire.has_current()) state.current = TRY(to_model(wire.current()));
     return state;
 }

@@ -16,7 +16,8 @@
 #include "doors/native/errors.h"
 #include "model/device.h"
 
-// What the conversions of convert.h are made of; for their .cpp files only.
+// What the conversions of convert.h are made of; for their .cpp files only. They assign field by
+// field: GCC 12 leaks what a braced initialiser has built so far when a TRY inside it returns.
 namespace cutover::wire {
 
 v1::PackageRef from(const PackageRef& package);

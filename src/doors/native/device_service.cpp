@@ -10,6 +10,9 @@
 
 #include <fmt/core.h>
 #include <grpcpp/grpcpp.h>
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/status.h>
+#include <grpcpp/support/sync_stream.h>
 
 #include "base/error.h"
 #include "base/utf8.h"
@@ -89,8 +92,7 @@ grpc::Status DeviceService::ListOperations(grpc::ServerContext* context,
                                            v1::ListOperationsReply* reply) {
     const auto max_count = std::clamp(request->max_count(), 0, kMaxOperations);
     return answer(*context, device_.operations(max_count), [&](const auto& operations) {
-        for (const auto& operation : operations)
-            *reply->add_operations() = wire::from(operation);
+        for (const auto& operation : operations) *reply->add_operations() = wire::from(operation);
     });
 }
 
@@ -103,8 +105,7 @@ grpc::Status DeviceService::GetLog(grpc::ServerContext* context, const v1::GetLo
     });
 }
 
-grpc::Status DeviceService::Follow(grpc::ServerContext* context,
-                                   const v1::FollowRequest* request,
+grpc::Status DeviceService::Follow(grpc::ServerContext* context, const v1::FollowRequest* request,
                                    grpc::ServerWriter<v1::FeedItem>* writer) {
     if (followers_.fetch_add(1) >= options_.max_followers) {
         followers_.fetch_sub(1);

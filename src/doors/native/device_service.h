@@ -4,6 +4,9 @@
 #include <stop_token>
 
 #include <grpcpp/grpcpp.h>
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/status.h>
+#include <grpcpp/support/sync_stream.h>
 
 #include "cutover/v1/device.grpc.pb.h"
 #include "doors/native/native_door.h"

@@ -21,9 +21,9 @@ public:
         mode_t mode = 0600;
         std::string asked_by = "local";  // noted in each operation that is started here
         int max_followers = 64;
-        int max_calls = 64;                  // at work at a time, followers apart
-        std::size_t max_queued_events = 1024;  // of one follower
-        std::chrono::milliseconds follower_patience{2000};   // with a full queue
+        int max_calls = 64;                                 // at work at a time, followers apart
+        std::size_t max_queued_events = 1024;               // of one follower
+        std::chrono::milliseconds follower_patience{2000};  // with a full queue
         std::chrono::milliseconds shutdown_timeout{2000};  // for calls at work to end by themselves
     };
 

@@ -55,7 +55,7 @@ Result<SocketName> SocketName::of(const std::filesystem::path& path) {
 }
 
 Result<bool> somebody_listens(const std::filesystem::path& path) {
-    struct stat found {};
+    struct stat found{};
     if (::lstat(path.c_str(), &found) != 0) {
         if (errno == ENOENT) return false;
         return std::unexpected(errno_error(errno, path.string()));
@@ -104,7 +104,7 @@ HiddenSocket::~HiddenSocket() {
 
 Result<> HiddenSocket::publish(mode_t mode) {
     const auto bound = folder_ / kBoundName;
-    struct stat found {};
+    struct stat found{};
     if (::chmod(bound.c_str(), mode) != 0 || ::lstat(bound.c_str(), &found) != 0 ||
         ::rename(bound.c_str(), path_.c_str()) != 0)
         return cannot_listen(path_, errno);
@@ -114,7 +114,7 @@ Result<> HiddenSocket::publish(mode_t mode) {
 }
 
 void HiddenSocket::withdraw() {
-    struct stat found {};
+    struct stat found{};
     if (inode_ == 0 || ::lstat(path_.c_str(), &found) != 0) return;
     if (found.st_ino == inode_) ::unlink(path_.c_str());
     inode_ = 0;

@@ -42,7 +42,7 @@ TEST_F(SocketTest, AppearsWithItsModeAndIsTakenAway) {
         ASSERT_TRUE(listener);
         EXPECT_FALSE(std::filesystem::exists(path));
         ASSERT_TRUE((*hidden)->publish(0660));
-        struct stat found {};
+        struct stat found{};
         ASSERT_EQ(::lstat(path.c_str(), &found), 0);
         EXPECT_EQ(found.st_mode & 0777U, 0660U);
         EXPECT_TRUE(*somebody_listens(path));

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <expected>
 #include <fcntl.h>
 #include <filesystem>

@@ -3,13 +3,14 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <fcntl.h>
 #include <filesystem>
 #include <mutex>
 #include <optional>
 #include <span>
-#include <string>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
@@ -32,6 +33,10 @@ fs::path copy_path(const fs::path& folder, std::size_t number) {
     return folder / fmt::format("record.{}", number);
 }
 
+std::uint64_t sequence_of(const std::optional<BootRecord>& record) {
+    return record ? record->sequence : 0;
+}
+
 std::optional<BootRecord> read_copy(const fs::path& file) {
     const auto text = read_file(file, kBootRecordBytes);
     if (!text) return std::nullopt;
@@ -49,7 +54,7 @@ struct EmulatedBoot::Copies {
     std::size_t older() const {
         if (!records[0]) return 0;
         if (!records[1]) return 1;
-        return records[0]->sequence <= records[1]->sequence ? 0 : 1;
+        return sequence_of(records[0]) <= sequence_of(records[1]) ? 0 : 1;
     }
     const std::optional<BootRecord>& newest() const { return records.at(1 - older()); }
 };
@@ -132,7 +137,7 @@ Result<BootRecord> EmulatedBoot::read() const {
 
 Result<> EmulatedBoot::write(BootRecord record) {
     const std::scoped_lock lock(mutex_);
-    return write_next(std::move(record));
+    return write_next(record);
 }
 
 }  // namespace cutover

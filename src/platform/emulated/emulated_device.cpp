@@ -1,9 +1,7 @@
 #include "platform/emulated/emulated_device.h"
 
-#include <array>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <expected>
 #include <filesystem>
 #include <memory>
@@ -38,6 +36,8 @@
 #include "platform/emulated/image_mount.h"
 #include "platform/emulated/persistence.h"
 #include "platform/emulated/stray_processes.h"
+#include "platform/host.h"
+#include "platform/services.h"
 
 namespace cutover {
 namespace {
@@ -142,7 +142,7 @@ Services& EmulatedDevice::services() { return *services_; }
 Host& EmulatedDevice::host() { return *host_; }
 bool EmulatedDevice::reboot_requested() const { return host_->reboot_requested(); }
 
-Result<BootReport> EmulatedDevice::power_on(std::stop_token stop) {
+Result<BootReport> EmulatedDevice::power_on(const std::stop_token& stop) {
     CUTOVER_CHECK(!powered_);
     powered_ = true;
     if (const auto strays = kill_stray_processes(folder_); strays > 0)
@@ -186,7 +186,7 @@ Result<BootReport> EmulatedDevice::power_on(std::stop_token stop) {
 // Both copies of the record are damaged: the slot that ran last, if it still holds something, else
 // any that does.
 Result<BootRecord> EmulatedDevice::first_record() {
-    const auto last = read_boot_report(folder_ / "run" / "last-boot.json");
+    const auto last = read_boot_report(report_file());
     const auto first = last ? last->booted : Slot::a;
     log_.error("both copies of the boot record are damaged", {});
     BootRecord record;
@@ -195,21 +195,23 @@ Result<BootRecord> EmulatedDevice::first_record() {
     return record;
 }
 
-// What is known about the trial's boots before this one.
+// What is known about the trial's boots before this one. The record is written before the report,
+// so a report may be missing or be that of a boot before the trial.
 std::vector<BootFailure> EmulatedDevice::earlier_failures(const BootRecord& record) const {
     if (!record.trial || record.tries_left == record.tries) return {};
-    const auto last = read_boot_report(folder_ / "run" / "last-boot.json");
-    if (!last) return {};
-    auto failures = last->failures;
-    if (failures.size() > kMaxFailures) failures.resize(kMaxFailures);
-    const auto boots = static_cast<std::size_t>(record.tries - record.tries_left);
     const bool last_was_trial =
         record.reason == BootReason::trial && record.booted == *record.trial;
+    const auto last = read_boot_report(report_file());
+    const bool same = last && last->booted == record.booted && last->reason == record.reason;
+    auto failures = same ? last->failures : std::vector<BootFailure>();
+    if (failures.size() > kMaxFailures) failures.resize(kMaxFailures);
+    const auto boots = static_cast<std::size_t>(record.tries - record.tries_left);
     if (last_was_trial && failures.size() < boots)
         failures.push_back({.slot = record.booted,
                             .reason = BootReason::trial,
-                            .text = last->up ? "the device was restarted before the trial was over"
-                                             : "the device lost power while the slot started"});
+                            .text = same && last->up
+                                        ? "the device was restarted before the trial was over"
+                                        : "the device lost power while the slot started"});
     return failures;
 }
 
@@ -230,13 +232,12 @@ Result<> EmulatedDevice::choose(const BootRecord& record, bool record_lost) {
 
 // A report that cannot be kept is no reason not to boot.
 void EmulatedDevice::note_report() {
-    const auto file = folder_ / "run" / "last-boot.json";
-    if (auto kept = write_boot_report(file, report_); !kept)
+    if (auto kept = write_boot_report(report_file(), report_); !kept)
         log_.warning("the boot report was not kept", {{"reason", kept.error().text()}});
     host_->set_booted(report_, host_->root(), slots_.persist(report_.booted));
 }
 
-Result<> EmulatedDevice::try_slot(Slot slot, std::stop_token stop) {
+Result<> EmulatedDevice::try_slot(Slot slot, const std::stop_token& stop) {
     host_->set_booted(report_, slots_.root(slot), slots_.persist(slot));
     slots_.set_running(slot, slots_.root(slot));
     const auto manifest = TRY(slots_.manifest(slot));
@@ -250,7 +251,7 @@ Result<> EmulatedDevice::try_slot(Slot slot, std::stop_token stop) {
                           .persist = slots_.persist(slot),
                           .log = folder_ / "log",
                           .device = folder_},
-                         std::move(stop)));
+                         stop));
     fault_point("boot.up");
     return {};
 }

@@ -67,7 +67,7 @@ public:
     // It always ends with something running, if only the agent (BootReason::rescue); an error is
     // one of the device's folder itself. Once per object. Call it before other threads are started:
     // a mounted image is visible to this thread and those made later.
-    Result<BootReport> power_on(std::stop_token stop = {});
+    Result<BootReport> power_on(const std::stop_token& stop = {});
     // The boots that failed up to now, with their reasons; see BootReport.
     const std::vector<BootFailure>& boot_failures() const { return report_.failures; }
     const BootReport& boot_report() const { return report_; }
@@ -90,12 +90,13 @@ private:
     Result<BootRecord> first_record();
     std::vector<BootFailure> earlier_failures(const BootRecord& record) const;
     Result<> choose(const BootRecord& record, bool record_lost);
-    Result<> try_slot(Slot slot, std::stop_token stop);
+    Result<> try_slot(Slot slot, const std::stop_token& stop);
     Result<std::filesystem::path> open_content(Slot slot, const Manifest& manifest);
     Result<> prepare_image_persistence(Slot slot, const Manifest& manifest);
     void shut_down();
     void enter_rescue();
     void note_report();
+    std::filesystem::path report_file() const { return folder_ / "run" / "last-boot.json"; }
 
     std::filesystem::path folder_;
     DeviceConfig config_;

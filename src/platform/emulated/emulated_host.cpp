@@ -4,7 +4,6 @@
 #include <array>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <mutex>
 #include <stop_token>
 #include <string>
@@ -65,6 +64,7 @@ std::string EmulatedHost::boot_id() const {
 std::vector<std::string> EmulatedHost::boot_failures() const {
     const std::scoped_lock lock(mutex_);
     std::vector<std::string> result;
+    result.reserve(report_.failures.size());
     for (const auto& failure : report_.failures)
         result.push_back(fmt::format("slot {} ({} boot): {}", to_string(failure.slot),
                                      to_string(failure.reason), failure.text));

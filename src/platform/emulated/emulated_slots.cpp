@@ -195,8 +195,12 @@ Result<> EmulatedSlots::fill_tree(Slot slot, const Manifest& manifest, ByteSourc
         fault_point("slot.tree_reserved");
         TRY(make_folders(root(slot)));
         ExactSource exact(content, manifest.payload.content_bytes);
-        TRY(unpack_tree(exact, root(slot), {.max_bytes = manifest.payload.installed_bytes},
-                        [&](std::uint64_t written) { reserve.give_back(written); }));
+        TRY(unpack_tree(exact, root(slot),
+                        {.installed_bytes = manifest.payload.installed_bytes,
+                         .on_progress = [&](std::uint64_t used_bytes) -> Result<> {
+                             reserve.give_back(used_bytes);
+                             return {};
+                         }}));
         TRY(exact.read_to_end());
     }
     fault_point("slot.tree_unpacked");

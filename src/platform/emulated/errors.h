@@ -23,8 +23,9 @@ inline constexpr ErrorInfo boot_record_damaged{
     .id = "boot.record_damaged",
     .kind = Errc::corrupt,
     .meaning = "Neither copy of the boot record can be read.",
-    .remedy = "Start the device again: booting writes a new record. If it comes back, check the "
-              "storage of the device."};
+    .remedy =
+        "Start the device again: booting writes a new record. If it comes back, check the "
+        "storage of the device."};
 inline constexpr ErrorInfo boot_failed{
     .id = "boot.failed",
     .kind = Errc::conflict,

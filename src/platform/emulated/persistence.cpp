@@ -168,7 +168,7 @@ Result<fs::path> find_persistent(const fs::path& root, const fs::path& persist,
                         (!persist.empty() && is_inside(parent, TRY(real_path(persist))));
     if (!inside)
         return fail(errors::slot_bad_path, "persistent path '{}' leaves the slot", path.string());
-    const auto found = parent / path.filename();
+    auto found = parent / path.filename();
     std::error_code error;
     // A link that dangles into the persistent files: the package has a place, and nothing in it.
     if (fs::is_symlink(found, error) && !fs::exists(found, error)) return fs::path();

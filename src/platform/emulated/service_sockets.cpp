@@ -1,5 +1,6 @@
 #include "platform/emulated/service_sockets.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>

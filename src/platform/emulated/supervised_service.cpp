@@ -107,6 +107,7 @@ Result<> SupervisedService::start(SteadyTime now) {
                                                 place_.root.string()));
     if (notify_) environment["NOTIFY_SOCKET"] = notify_->name();
     std::vector<int> sockets;
+    sockets.reserve(sockets_.size());
     for (const auto& socket : sockets_) sockets.push_back(socket.get());
     output_log_.forget_tail();
     auto process = TRY(launch({.program = program,
@@ -130,7 +131,7 @@ void SupervisedService::on_output() {
 }
 
 void SupervisedService::on_notify() {
-    if (notify_->ready(pid_) && pid_ > 0 && phase_ == Phase::starting) became_ready();
+    if (notify_ && notify_->ready(pid_) && pid_ > 0 && phase_ == Phase::starting) became_ready();
 }
 
 void SupervisedService::became_ready() {

@@ -8,13 +8,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <expected>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <poll.h>
 #include <stop_token>
-#include <string>
 #include <sys/eventfd.h>
 #include <thread>
 #include <unistd.h>
@@ -67,9 +65,9 @@ public:
 
     Result<> wait_until_up(std::stop_token stop) {
         std::unique_lock lock(mutex_);
-        if (!settled_.wait(lock, std::move(stop), [&] { return outcome_.has_value(); }))
-            return fail(Errc::cancelled, "the start of the services was stopped");
-        return *outcome_;
+        settled_.wait(lock, std::move(stop), [&] { return outcome_.has_value(); });
+        if (outcome_) return *outcome_;
+        return fail(Errc::cancelled, "the start of the services was stopped");
     }
 
     std::vector<ServiceStatus> status() const {

@@ -27,7 +27,7 @@ struct SupervisorOptions {
     std::chrono::milliseconds longest_backoff{2000};
     int max_restarts = 5;  // in `restart_window`; the next end within it makes the service failed
     std::chrono::milliseconds restart_window{10'000};
-    std::chrono::milliseconds stop_timeout{3000};  // from SIGTERM to SIGKILL
+    std::chrono::milliseconds stop_timeout{3000};          // from SIGTERM to SIGKILL
     std::size_t max_log_bytes = std::size_t{1024} * 1024;  // of each service, twice
 };
 

@@ -1,0 +1,288 @@
+#pragma once
+
+// What a device is made of, in memory, for tests of engine and agent: stateful, without time, and
+// breakable. Slots and boot record outlive a power cycle, as on a real device.
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "base/byte_source.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "crypto/digest.h"
+#include "engine/package_source.h"
+#include "model/device.h"
+#include "model/manifest.h"
+#include "model/slot.h"
+#include "platform/boot_control.h"
+#include "platform/errors.h"
+#include "platform/host.h"
+#include "platform/services.h"
+#include "platform/slot_package.h"
+#include "platform/slot_store.h"
+
+namespace cutover {
+
+// Moves only when somebody sleeps, and then at once.
+class SimulatedClock final : public Clock {
+public:
+    WallTime wall() const override { return WallTime(std::chrono::milliseconds(now_.load())); }
+    SteadyTime steady() const override {
+        return SteadyTime(std::chrono::milliseconds(now_.load()));
+    }
+    bool sleep(std::chrono::milliseconds duration, std::stop_token stop) override {
+        if (stop.stop_requested()) return false;
+        pass(duration);
+        if (on_sleep) on_sleep();
+        return !stop.stop_requested();
+    }
+    void pass(std::chrono::milliseconds duration) { now_ += duration.count(); }
+
+    std::function<void()> on_sleep;  // after time has passed, on the sleeper's thread
+
+private:
+    std::atomic<std::int64_t> now_ = 1'402'665'146'000;  // 2014-06-13 13:12:26
+};
+
+// A boot loader with counted trials.
+class SimulatedBoot final : public BootControl {
+public:
+    Result<BootStatus> status() const override { return status_; }
+    Result<> start_trial(Slot slot, int tries) override {
+        if (tries < 1) return fail(Errc::invalid, "a trial needs a boot");
+        if (broken) return fail(Errc::io, "the boot record cannot be written");
+        status_.trial = slot;
+        status_.tries = status_.tries_left = tries;
+        failures_.clear();
+        return {};
+    }
+    Result<> end_trial() override {
+        if (broken) return fail(Errc::io, "the boot record cannot be written");
+        status_.trial.reset();
+        status_.tries = status_.tries_left = 0;
+        if (status_.reason == BootReason::fallback) status_.reason = BootReason::normal;
+        return {};
+    }
+    Result<> confirm(Slot slot) override {
+        TRY(end_trial());
+        status_.committed = slot;
+        failures_.clear();
+        return {};
+    }
+
+    // Power comes back: one boot, and as many more as die before the agent of their slot is up.
+    void power_cycle(const std::function<bool(Slot)>& comes_up) {
+        ++boots_;
+        if (stuck) {
+            status_.running = *stuck;
+            return;
+        }
+        while (status_.trial && status_.tries_left > 0) {
+            --status_.tries_left;
+            if (comes_up(*status_.trial)) {
+                status_.running = *status_.trial;
+                status_.reason = BootReason::trial;
+                return;
+            }
+            failures_.push_back(fmt::format("slot {} died in boot {}", to_string(*status_.trial),
+                                            status_.tries - status_.tries_left));
+        }
+        if (status_.trial) {
+            (void)end_trial();
+            status_.reason = BootReason::fallback;
+        } else if (status_.reason != BootReason::fallback) {
+            status_.reason = BootReason::normal;
+        }
+        status_.running = status_.committed;
+    }
+    int boots() const { return boots_; }
+    const std::vector<std::string>& failures() const { return failures_; }
+
+    bool broken = false;        // nothing can be written
+    std::optional<Slot> stuck;  // is booted, whatever the record says
+
+private:
+    BootStatus status_;
+    std::vector<std::string> failures_;
+    int boots_ = 1;
+};
+
+class SimulatedSlots final : public SlotStore {
+public:
+    explicit SimulatedSlots(std::function<std::optional<Slot>()> running)
+        : running_(std::move(running)) {}
+
+    Result<SlotSpace> space(Slot /*slot*/) const override {
+        return SlotSpace{.file_system = "/slots", .available_bytes = available_bytes};
+    }
+    Result<> write(Slot slot, const Manifest& manifest, ByteSource& content) override {
+        TRY(erase(slot));
+        if (manifest.payload.installed_bytes > available_bytes)
+            return fail(errors::slot_no_space, "slot {} is too small", to_string(slot));
+        std::array<std::byte, 512> buffer{};
+        std::uint64_t written = 0;
+        for (;;) {
+            const auto got = TRY(content.read(buffer));
+            written += got;
+            if (got < buffer.size()) break;
+        }
+        if (written != manifest.payload.content_bytes)
+            return fail(Errc::corrupt, "{} bytes instead of {}", written,
+                        manifest.payload.content_bytes);
+        held.insert_or_assign(slot, manifest);
+        return {};
+    }
+    Result<> erase(Slot slot) override {
+        TRY(refuse_running(slot));
+        held.erase(slot);
+        carried.clear();
+        ++erased;
+        return {};
+    }
+    Result<Manifest> manifest(Slot slot) const override {
+        if (unreadable == slot) return fail(Errc::io, "slot {} cannot be read", to_string(slot));
+        const auto found = held.find(slot);
+        if (found == held.end()) return fail(Errc::not_found, "slot {} is empty", to_string(slot));
+        return found->second;
+    }
+    Result<> carry_persistent(Slot /*from*/, Slot to,
+                              const std::vector<std::string>& paths) override {
+        TRY(refuse_running(to));
+        for (const auto& path : paths)
+            if (!is_relative_path(path)) return fail(Errc::invalid, "{} leaves the slot", path);
+        carried = paths;
+        return {};
+    }
+
+    std::map<Slot, Manifest> held;
+    std::vector<std::string> carried;
+    std::uint64_t available_bytes = std::uint64_t{1} << 30U;
+    std::optional<Slot> unreadable;
+    int erased = 0;
+
+private:
+    Result<> refuse_running(Slot slot) const {
+        if (running_() == slot) return fail(errors::slot_active, "slot {} runs", to_string(slot));
+        return {};
+    }
+    std::function<std::optional<Slot>()> running_;
+};
+
+class SimulatedServices final : public Services {
+public:
+    std::vector<ServiceStatus> status() const override { return services; }
+    std::vector<ServiceStatus> services{{.name = "web", .state = "running"}};
+};
+
+// The machine; a base is known by its version: `sick` ones fail their health checks.
+class SimulatedHost final : public Host {
+public:
+    SimulatedHost(const SimulatedBoot& boot, const SimulatedSlots& slots,
+                  std::filesystem::path folder)
+        : boot_(boot), slots_(slots), folder_(std::move(folder)) {}
+
+    std::vector<std::string> hardware() const override { return {"emulated"}; }
+    std::string architecture() const override { return "amd64"; }
+    std::string boot_id() const override { return fmt::format("boot-{}", boot_.boots()); }
+    std::vector<std::string> boot_failures() const override { return boot_.failures(); }
+    Result<> reboot() override {
+        if (reboot_broken) return fail(Errc::io, "the machine cannot be restarted");
+        ++reboots_asked;
+        return {};
+    }
+    Result<std::string> probe(const HealthSpec& check, std::stop_token stop) override {
+        ++probes;
+        if (stop.stop_requested()) return fail(Errc::cancelled, "{} was stopped", check.name);
+        const auto held = slots_.held.find(boot_.status()->running);
+        if (held != slots_.held.end() && sick.contains(held->second.version.text()))
+            return fail(errors::health_failed, "GET {} refused", check.http);
+        if (failing_probes > 0) {
+            --failing_probes;
+            return fail(errors::health_failed, "GET {} refused", check.http);
+        }
+        return "GET " + check.http + " answers 200";
+    }
+    std::filesystem::path root() const override { return folder_ / "root"; }
+    std::filesystem::path data() const override { return folder_ / "data"; }
+
+    std::set<std::string> sick;
+    int failing_probes = 0;  // so many fail, then all are well
+    int probes = 0;
+    bool reboot_broken = false;
+    int reboots_asked = 0;
+
+private:
+    const SimulatedBoot& boot_;
+    const SimulatedSlots& slots_;
+    std::filesystem::path folder_;
+};
+
+struct SimulatedPackage {
+    Manifest manifest;
+    WallTime signed_at{};
+    std::map<std::string, std::string> hooks;  // member name -> content
+};
+
+class SimulatedPackages final : public PackageSource {
+public:
+    Result<std::unique_ptr<OpenedPackage>> open(const std::string& file_or_url, WallTime not_before,
+                                                std::stop_token stop) override {
+        ++opened;
+        newest_not_before = std::max(newest_not_before, not_before);
+        if (before_open) before_open(opened);
+        if (stop.stop_requested()) return fail(Errc::cancelled, "opening was stopped");
+        const auto found = packages.find(file_or_url);
+        if (found == packages.end()) return fail(Errc::not_found, "{} is not there", file_or_url);
+        return std::make_unique<Opened>(found->second);
+    }
+
+    std::map<std::string, SimulatedPackage> packages;
+    std::function<void(int)> before_open;  // called with the number of the opening, from 1
+    int opened = 0;
+    WallTime newest_not_before{};
+
+private:
+    class Opened final : public OpenedPackage {
+    public:
+        explicit Opened(SimulatedPackage package)
+            : package_(std::move(package)), digest_(to_hex(sha256(to_json(package_.manifest)))) {}
+        const Manifest& manifest() const override { return package_.manifest; }
+        const std::string& digest() const override { return digest_; }
+        WallTime signed_at() const override { return package_.signed_at; }
+        Result<> unpack_hooks(const std::filesystem::path& folder) override {
+            for (const auto& [name, content] : package_.hooks) {
+                TRY(make_folders((folder / name).parent_path()));
+                TRY(write_file_durably(folder / name, content, 0700));
+            }
+            return {};
+        }
+        Result<std::unique_ptr<ByteSource>> content() override {
+            return std::make_unique<TextSource>(
+                std::string(package_.manifest.payload.content_bytes, 'x'));
+        }
+
+    private:
+        SimulatedPackage package_;
+        std::string digest_;
+    };
+};
+
+}  // namespace cutover

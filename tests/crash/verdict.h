@@ -1,0 +1,18 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace cutover {
+
+// Whether a device that was cut and has recovered is as DESIGN promises: it boots, runs exactly one
+// of `may_run`, its committed base can be booted, no slot claims what it does not hold, no
+// operation is open, and the user's settings are there. What is not is on standard error.
+bool is_sound(const std::filesystem::path& device, const std::vector<std::string>& may_run);
+
+// Whether an upgrade to `package` (version `version`) succeeds on it.
+bool takes_upgrade(const std::filesystem::path& device, const std::string& package,
+                   const std::string& version);
+
+}  // namespace cutover
