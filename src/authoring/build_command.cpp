@@ -23,6 +23,7 @@
 
 #include "authoring/commands.h"
 #include "authoring/errors.h"
+#include "authoring/package_commands.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/files.h"

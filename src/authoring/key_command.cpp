@@ -4,17 +4,19 @@
 #include <CLI/CLI.hpp>  // IWYU pragma: keep
 #include <CLI/Validators.hpp>
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <string_view>
 #include <sys/types.h>
+#include <utility>
 
 #include <fmt/core.h>
 
 #include "authoring/commands.h"
 #include "authoring/errors.h"
+#include "authoring/package_commands.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/files.h"

@@ -4,7 +4,6 @@
 #include <CLI/CLI.hpp>  // IWYU pragma: keep
 #include <CLI/Validators.hpp>
 #include <cstddef>
-#include <cstdint>
 #include <fcntl.h>
 #include <filesystem>
 #include <memory>
@@ -13,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fmt/core.h>
@@ -20,6 +20,8 @@
 
 #include "authoring/commands.h"
 #include "authoring/errors.h"
+#include "authoring/package_commands.h"
+#include "base/byte_source.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/files.h"

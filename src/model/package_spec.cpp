@@ -1,6 +1,5 @@
 #include "model/package_spec.h"
 
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -20,7 +19,6 @@
 #include "model/operation.h"
 #include "model/package_kind.h"
 #include "model/toml_table.h"
-#include "model/version.h"
 
 namespace cutover {
 namespace {
@@ -80,7 +78,8 @@ Result<> read_payload(Table& root, PackageSpec& spec) {
     Table payload(root.table("payload"), "payload");
     payload.name("type", spec.manifest.payload.type, payload_type_from, "tree, image, deb");
     payload.text("path", spec.payload_path);
-    payload.number("chunk-size", spec.chunk_bytes, {.least = 1024, .most = 1024 * 1024});
+    payload.number("chunk-size", spec.chunk_bytes,
+                   {.least = 1024, .most = std::int64_t{1024} * 1024});
     if (payload.has("owners")) {
         std::string owners;
         payload.text("owners", owners);

@@ -1,7 +1,6 @@
 #include "model/package_spec.h"
 
 #include <chrono>
-#include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

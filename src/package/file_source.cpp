@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <span>
+#include <utility>
 
 #include "base/error.h"
 #include "base/files.h"

@@ -16,9 +16,7 @@
 
 #include "base/error.h"
 #include "crypto/digest.h"
-#include "crypto/errors.h"
 #include "package/chunk_index.h"
-#include "package/errors.h"
 
 namespace cutover {
 namespace {

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <dirent.h>
+#include <expected>
 #include <fcntl.h>
 #include <filesystem>
 #include <functional>

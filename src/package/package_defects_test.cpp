@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 #include <zstd.h>
 
 #include <gtest/gtest.h>
@@ -17,7 +17,6 @@
 #include "model/manifest.h"
 #include "package/chunk_index.h"
 #include "package/package_reader.h"
-#include "package/tar.h"
 #include "package/test_packages.h"
 
 namespace cutover {

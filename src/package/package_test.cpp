@@ -8,13 +8,11 @@
 
 #include <gtest/gtest.h>
 
-#include "base/clock.h"
 #include "base/error.h"
-#include "base/files.h"
 #include "base/process.h"
 #include "crypto/digest.h"
-#include "crypto/signing_key.h"
 #include "crypto/test_identities.h"
+#include "crypto/trust_store.h"
 #include "model/manifest.h"
 #include "model/package_kind.h"
 #include "package/file_source.h"
@@ -48,7 +46,7 @@ TEST_F(PackageTest, WhatWasPackedComesOut) {
     EXPECT_EQ(reader->manifest().created, "2024-01-01T00:00:00Z");
     EXPECT_EQ(reader->manifest().payload.content_bytes, workshop.image.size());
     EXPECT_EQ(reader->manifest_digest(), sha256(reader->manifest_text()));
-    EXPECT_EQ(reader->signer()->subject, "CN=Test signer,O=Vendor");
+    EXPECT_EQ(reader->signer().value_or(SignerInfo()).subject, "CN=Test signer,O=Vendor");
     ASSERT_EQ(reader->hooks().size(), 1U);
     EXPECT_EQ(reader->hooks()[0].name, "hooks/stop.sh");
     EXPECT_EQ(reader->hooks()[0].content, "#!/bin/sh\nexit 0\n");

@@ -7,7 +7,6 @@
 
 #include <gtest/gtest.h>
 
-#include "package/package_reader.h"
 #include "package/test_packages.h"
 
 namespace cutover {

@@ -1,6 +1,7 @@
 #include "package/tar.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>

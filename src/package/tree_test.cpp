@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
-#include <functional>
+#include <iterator>
 #include <span>
 #include <string>
 #include <sys/stat.h>
@@ -128,7 +128,9 @@ TEST_F(TreeTest, AnotherSizeThanSaidIsRefused) {
 }
 
 TEST_F(TreeTest, TellsHowMuchOfItsRoomIsUsed) {
-    put("a", std::string(20'000'000, 'x'));
+    std::string content;
+    content.resize(20'000'000, 'x');
+    put("a", content);
     TreeSize size;
     const auto stream = pack(&size).value();
     std::vector<std::uint64_t> told;

@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <ctime>
+#include <expected>
 #include <fcntl.h>
 #include <filesystem>
 #include <functional>
