@@ -181,7 +181,7 @@ std::vector<Scenario> scenarios(const Workshop& workshop) {
          "1.0.0",
          "",
          {at_startup, request_of(OperationKind::rollback)},
-         {"1.0.0", "1.1.0"}},
+         {"1.1.0", "1.0.0"}},
     };
 }
 
