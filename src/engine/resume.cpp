@@ -194,7 +194,8 @@ Result<Engine::Outcome> Engine::resume(OperationRecord record, const BootStatus&
             break;
         }
         case Recovery::reboot: {
-            auto asked = ports_.host.reboot();
+            auto asked =
+                reboot();  // notes in which boot it asks, so that it is known to have happened
             if (asked) return Outcome::reboot;
             TRY(begin_undo(std::move(asked).error()));
             break;
