@@ -23,7 +23,9 @@ target_compile_options(cutover_options INTERFACE
     -Woverloaded-virtual -Wsuggest-override -Wswitch-enum -Wformat=2 -Wno-missing-field-initializers
     $<$<BOOL:${CUTOVER_WERROR}>:-Werror>
     # GCC 12 sees both where std::optional and std::string are inlined and nothing is wrong.
-    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized> $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized> $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
+    # std::stable_sort of libstdc++ 12 calls what it calls deprecated.
+    $<$<CXX_COMPILER_ID:Clang>:-Wno-deprecated-declarations>)
 
 function(cutover_library name)
     cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;TESTS" ${ARGN})

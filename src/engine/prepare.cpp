@@ -50,7 +50,8 @@ Result<PlanInput> Engine::snapshot(const Request& request) {
 }
 
 Result<Engine::Prepared> Engine::prepare(const Request& request, std::stop_token stop) {
-    Prepared prepared{.input = TRY(snapshot(request))};
+    Prepared prepared;
+    prepared.input = TRY(snapshot(request));
     if (installs(request)) {
         if (request.sources.size() != 1)
             return fail(errors::plan_one_base, "{} packages were given", request.sources.size());

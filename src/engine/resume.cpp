@@ -252,12 +252,13 @@ Result<Request> Engine::request_of_startup(const Generation& target) {
 // The trial of a generation that `--mode next-startup` has set, as an operation of its own.
 Result<Engine::Outcome> Engine::try_startup(const Generation& target, bool booted) {
     auto request = TRY(request_of_startup(target));
-    PlanInput input{.request = request,
-                    .marks = TRY(ports_.store.marks()),
-                    .generations = TRY(ports_.store.generations()),
-                    .slots = TRY(ports_.store.slots()),
-                    .active = other(target.slot)};  // scripts ran when the startup was set
+    PlanInput input;  // without scripts: they ran when the startup was set
+    input.request = request;
     input.request.force = {"slot"};
+    input.marks = TRY(ports_.store.marks());
+    input.generations = TRY(ports_.store.generations());
+    input.slots = TRY(ports_.store.slots());
+    input.active = other(target.slot);
     operation_begun_ = ports_.clock.steady();
     OperationRecord record;
     record.plan = TRY(make_plan(input));

@@ -108,9 +108,11 @@ Result<> Store::set_meta(std::string_view key, std::string_view value) {
 }
 
 Result<Marks> Store::marks() {
-    return Marks{.running = parse_number(TRY(meta("running"))),
-                 .startup = parse_number(TRY(meta("startup"))),
-                 .committed = parse_number(TRY(meta("committed")))};
+    Marks marks;
+    marks.running = parse_number(TRY(meta("running")));
+    marks.startup = parse_number(TRY(meta("startup")));
+    marks.committed = parse_number(TRY(meta("committed")));
+    return marks;
 }
 
 Result<> Store::set_marks(const Marks& marks) {

@@ -102,7 +102,7 @@ std::vector<std::string> mount_points() {
 Result<std::string> file_system_of(const fs::path& image) {
     const auto fd = TRY(open_file(image, O_RDONLY));
     std::array<char, 2048> head{};
-    TRY(read_up_to(fd.get(), std::as_writable_bytes(std::span(head)), image.string()));
+    (void)TRY(read_up_to(fd.get(), std::as_writable_bytes(std::span(head)), image.string()));
     for (const auto& magic : kMagics)
         if (std::string_view(head.data(), head.size()).substr(magic.offset, magic.bytes.size()) ==
             magic.bytes)
