@@ -1,10 +1,14 @@
 // The agent of a device. On an emulated device it is also the device's power switch: it plays the
 // boot loader, boots a slot, and is started anew, in the same process, by every reboot.
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
+#include <CLI/CLI.hpp>  // IWYU pragma: keep
+#include <CLI/Validators.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <expected>
 #include <filesystem>
 #include <string>
 #include <unistd.h>

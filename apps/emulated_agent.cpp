@@ -1,6 +1,5 @@
 #include "emulated_agent.h"
 
-#include <array>
 #include <csignal>
 #include <ctime>
 #include <filesystem>
@@ -16,8 +15,10 @@
 #include "base/log.h"
 #include "crypto/trust_store.h"
 #include "doors/native/native_door.h"
+#include "engine/observer.h"
 #include "engine/ports.h"
 #include "engine/verified_packages.h"
+#include "model/slot.h"
 #include "platform/boot_control.h"
 #include "platform/emulated/emulated_device.h"
 #include "store/store.h"

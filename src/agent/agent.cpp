@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <deque>
+#include <expected>
 #include <filesystem>
 #include <functional>
 #include <future>
@@ -27,12 +28,13 @@
 #include "base/files.h"
 #include "engine/engine.h"
 #include "engine/errors.h"
+#include "engine/observer.h"
 #include "engine/operation_log.h"
 #include "engine/ports.h"
 #include "model/device.h"
 #include "model/event.h"
 #include "model/operation.h"
-#include "model/slot.h"
+#include "platform/boot_control.h"
 
 namespace cutover {
 namespace {
@@ -97,6 +99,7 @@ void Agent::stop() {
 Result<Agent::End> Agent::wait() {
     std::unique_lock lock(mutex_);
     wake_.wait(lock, [&] { return ended_.has_value(); });
+    CUTOVER_CHECK(ended_.has_value());
     return *ended_;
 }
 
@@ -317,8 +320,10 @@ Result<std::vector<Operation>> Agent::operations(int max_count) {
 }
 
 Result<> Agent::follow(const FollowRequest& request,
-                       const std::function<bool(const FeedItem&)>& sink, std::stop_token stop) {
-    return feed_.follow(request, sink, std::move(stop));
+                       const std::function<bool(const FeedItem&)>& sink,
+                       // NOLINTNEXTLINE(performance-unnecessary-value-param): Device says so
+                       std::stop_token stop) {
+    return feed_.follow(request, sink, stop);
 }
 
 Result<std::vector<std::string>> Agent::log(const LogRequest& request) {
@@ -332,6 +337,7 @@ Result<std::vector<std::string>> Agent::log(const LogRequest& request) {
         case LogSource::alarm_history: {
             const std::lock_guard lock(mutex_);
             std::vector<std::string> lines;
+            lines.reserve(alarm_history_.size());
             for (const auto& alarm : alarm_history_) lines.push_back(describe(alarm));
             return lines;
         }

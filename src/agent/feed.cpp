@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "model/device.h"
 #include "model/event.h"
+#include "model/operation.h"
 
 namespace cutover {
 namespace {
@@ -81,7 +82,8 @@ Feed::Batch Feed::next(const FollowRequest& request, std::int64_t after,
 }
 
 Result<> Feed::follow(const FollowRequest& request,
-                      const std::function<bool(const FeedItem&)>& sink, std::stop_token stop) {
+                      const std::function<bool(const FeedItem&)>& sink,
+                      const std::stop_token& stop) {
     auto after = request.after_sequence;
     std::int64_t seen_progress = 0;
     while (!stop.stop_requested()) {

@@ -26,7 +26,7 @@ public:
     void close();  // every follower ends as `unavailable`: the agent ends
 
     Result<> follow(const FollowRequest& request, const std::function<bool(const FeedItem&)>& sink,
-                    std::stop_token stop);
+                    const std::stop_token& stop);
     std::int64_t last_sequence() const;
 
 private:

@@ -117,13 +117,14 @@ Waited wait_for(pid_t child, int output_fd, std::string& output, std::size_t max
 
 }  // namespace
 
-Result<ProcessResult> run_process(const ProcessRequest& request, std::stop_token stop) {
+Result<ProcessResult> run_process(const ProcessRequest& request, const std::stop_token& stop) {
     if (request.command.empty()) return fail(Errc::invalid, "no command to run");
     auto output_pipe = TRY(make_pipe());
     auto failure_pipe = TRY(make_pipe());
 
     auto arguments = request.command;
     std::vector<std::string> environment;
+    environment.reserve(request.environment.size() + 1);
     for (const auto& [name, value] : request.environment)
         environment.push_back(fmt::format("{}={}", name, value));
     if (!request.environment.contains("PATH"))
@@ -175,7 +176,7 @@ Result<std::filesystem::path> find_program(const std::string& name) {
     while (!rest.empty()) {
         const auto folder = rest.substr(0, rest.find(':'));
         rest.remove_prefix(std::min(rest.size(), folder.size() + 1));
-        const auto candidate = fs::path(folder) / name;
+        auto candidate = fs::path(folder) / name;
         if (usable(candidate)) return candidate;
     }
     return fail(Errc::not_found, "program {} is not in PATH", name);

@@ -28,7 +28,7 @@ struct ProcessResult {
 
 // Runs a program to its end in a process group of its own, which is killed when it takes too long
 // (`timeout`) or the caller is stopped (`cancelled`). An exit code other than 0 is no error here.
-Result<ProcessResult> run_process(const ProcessRequest& request, std::stop_token stop = {});
+Result<ProcessResult> run_process(const ProcessRequest& request, const std::stop_token& stop = {});
 
 // Where `name` is found in PATH; `not_found` when nowhere.
 Result<std::filesystem::path> find_program(const std::string& name);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -23,6 +24,8 @@
 #include "model/generation.h"
 #include "model/manifest.h"
 #include "model/operation.h"
+#include "model/package_kind.h"
+#include "model/plan.h"
 #include "model/planner.h"
 #include "model/version.h"
 
@@ -48,7 +51,10 @@ CheckResult refused_by(const Error& error) {
     return {.verdict = CheckVerdict::refused, .detail = error.text(), .error = error};
 }
 
-const Manifest& manifest_of(const CheckContext& context) { return context.input.package->manifest; }
+const Manifest& manifest_of(const CheckContext& context) {
+    CUTOVER_CHECK(context.input.package.has_value());  // concerns() has seen to it
+    return context.input.package->manifest;
+}
 
 CheckResult check_space(const CheckContext& context) {
     const auto space = context.ports.slots.space(context.plan.target.slot);
@@ -93,10 +99,11 @@ CheckResult check_architecture(const CheckContext& context) {
 CheckResult check_packages(const CheckContext& context) {
     const auto& target = context.plan.target;
     for (const auto& package : target.packages) {
-        const auto json = context.ports.store.manifest(package.digest);
-        if (!json) return refused_by(json.error());
-        if (!*json) continue;  // an integrated feature: it comes with its base
-        const auto manifest = parse_manifest(**json);
+        const auto stored = context.ports.store.manifest(package.digest);
+        if (!stored) return refused_by(stored.error());
+        const auto& json = *stored;
+        if (!json) continue;  // an integrated feature: it comes with its base
+        const auto manifest = parse_manifest(*json);
         if (!manifest) return refused_by(manifest.error());
         if (!manifest->compatible.base.accepts(target.base.version))
             return refused(errors::check_packages,
@@ -245,7 +252,9 @@ Result<std::vector<CheckResult>> run_checks(const CheckContext& context) {
 
 const Error* first_refusal(const std::vector<CheckResult>& checks) {
     const auto found = std::ranges::find(checks, CheckVerdict::refused, &CheckResult::verdict);
-    return found == checks.end() || !found->error ? nullptr : &*found->error;
+    if (found == checks.end()) return nullptr;
+    const auto& error = found->error;
+    return error ? &*error : nullptr;
 }
 
 }  // namespace cutover

@@ -312,21 +312,22 @@ Result<> Engine::finish(OperationState state) {
     note_status(status_file_.ended(now, workflow, how));
     forget_files();
     const bool failed = state == OperationState::failed;
+    const auto why = operation.error ? operation.error->text() : std::string();
+    std::vector<Note> notes;
+    if (failed) notes.push_back({"alarm.raised", kFailedAlarm});
+    notes.push_back(
+        {fmt::format("operation.{}", to_string(state)), failed ? why : operation.title});
     TRY(save(
         [&]() -> Result<> {
             if (failed)
-                TRY(ports_.store.raise_alarm(
-                    {.name = kFailedAlarm,
-                     .severity = Severity::major,
-                     .text = fmt::format("{}: {}", operation.title, operation.error->text()),
-                     .raised = now,
-                     .operation = operation.id}));
+                TRY(ports_.store.raise_alarm({.name = kFailedAlarm,
+                                              .severity = Severity::major,
+                                              .text = fmt::format("{}: {}", operation.title, why),
+                                              .raised = now,
+                                              .operation = operation.id}));
             return forget_old_generations();
         },
-        failed
-            ? std::vector<Note>{{"alarm.raised", kFailedAlarm},
-                                {"operation.failed", operation.error->text()}}
-            : std::vector<Note>{{fmt::format("operation.{}", to_string(state)), operation.title}}));
+        std::move(notes)));
     say(how);
     ports_.log.info("operation ended", {{"operation", std::to_string(operation.id)},
                                         {"title", operation.title},

@@ -78,7 +78,7 @@ void put_slots(const Ports& ports, Json& entries) {
 Evidence::Evidence(const Ports& ports, OperationId operation)
     : ports_(ports), folder_(ports.folder / "evidence" / std::to_string(operation)) {}
 
-Result<int> Evidence::capture(std::string_view label, std::stop_token stop) {
+Result<int> Evidence::capture(std::string_view label, const std::stop_token& stop) {
     TRY(make_folders(folder_));
     TRY(write_file_durably(folder_ / fmt::format("{}.json", label), collect(stop), 0600));
     // The trial of a startup that was set earlier begins after the reboot: it has no "before".

@@ -21,7 +21,7 @@ public:
 
     // Writes <label>.json; after "after", where there is a "before", also difference.json and
     // difference.txt. Returns how many entries differ.
-    Result<int> capture(std::string_view label, std::stop_token stop);
+    Result<int> capture(std::string_view label, const std::stop_token& stop);
 
     const std::filesystem::path& folder() const { return folder_; }
 

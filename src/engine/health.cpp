@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <expected>
 #include <functional>
 #include <stop_token>
 #include <string>
@@ -105,6 +106,7 @@ Result<std::vector<HealthStatus>> demand_round(const Ports& ports,
 
 Result<std::vector<HealthCheck>> health_checks(const Ports& ports) {
     std::vector<HealthCheck> checks;
+    checks.reserve(ports.config.health.size());
     for (const auto& spec : ports.config.health)
         checks.push_back({.spec = spec, .from = "device.toml"});
     const auto running = TRY(ports.boot.status()).running;
@@ -119,7 +121,7 @@ Result<std::vector<HealthCheck>> health_checks(const Ports& ports) {
     return checks;
 }
 
-std::vector<HealthStatus> look_at_health(const Ports& ports, std::stop_token stop) {
+std::vector<HealthStatus> look_at_health(const Ports& ports, const std::stop_token& stop) {
     std::vector<HealthStatus> result{look_at_services(ports)};
     const auto checks = health_checks(ports);
     if (!checks) {
@@ -134,9 +136,9 @@ std::vector<HealthStatus> look_at_health(const Ports& ports, std::stop_token sto
     return result;
 }
 
-Result<std::vector<HealthStatus>> demand_health(const Ports& ports, milliseconds deadline,
-                                                const std::function<void(std::string)>& report,
-                                                std::stop_token stop) {
+Result<std::vector<HealthStatus>> demand_health(
+    const Ports& ports, milliseconds deadline,
+    const std::function<void(const std::string&)>& report, std::stop_token stop) {
     const auto checks = TRY(health_checks(ports));
     const Patience patience{.end = ports.clock.steady() + deadline, .stop = std::move(stop)};
     auto round = TRY(demand_round(ports, checks, patience));

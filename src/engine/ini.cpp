@@ -149,6 +149,7 @@ Result<std::vector<IniCommand>> parse_ini(std::string_view text) {
             return fail(errors::stage_ini_invalid, "more than {} entries", kMaxEntries);
     }
     std::vector<IniCommand> result;
+    result.reserve(entries.size());
     for (const auto& [where, entry] : entries)
         result.push_back(TRY(to_command(where.first, where.second, entry)));
     return result;

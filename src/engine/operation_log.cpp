@@ -1,7 +1,7 @@
 #include "engine/operation_log.h"
 
 #include <algorithm>
-#include <cstddef>
+#include <cstdint>
 #include <fcntl.h>
 #include <filesystem>
 #include <span>

@@ -1,6 +1,7 @@
 // From a request to a plan, and the preview of one.
 
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <stop_token>
@@ -44,6 +45,7 @@ Result<PlanInput> Engine::snapshot(const Request& request) {
     input.active = TRY(ports_.boot.status()).running;
     input.now = ports_.clock.wall();
     std::vector<std::filesystem::path> ini_files;
+    ini_files.reserve(ports_.config.ini_files.size());
     for (const auto& file : ports_.config.ini_files) ini_files.push_back(ports_.folder / file);
     input.scripts = TRY(find_stage_scripts(ports_.folder / ports_.config.stage_scripts, ini_files));
     return input;

@@ -11,11 +11,11 @@
 #include "engine/errors.h"
 #include "engine/package_source.h"
 #include "model/errors.h"
-#include "model/event.h"
 #include "model/generation.h"
 #include "model/manifest.h"
 #include "model/package_kind.h"
 #include "model/slot.h"
+#include "platform/host.h"
 
 namespace cutover {
 namespace {
@@ -56,10 +56,10 @@ Result<PackageRef> provision(const NewDevice& device, const std::string& base,
     TRY(device.slots.carry_persistent(Slot::b, Slot::a, manifest.persist));
     TRY(device.boot.confirm(Slot::a));
 
-    const PackageRef reference{.kind = manifest.kind,
-                               .name = manifest.name,
-                               .version = manifest.version,
-                               .digest = package->digest()};
+    PackageRef reference{.kind = manifest.kind,
+                         .name = manifest.name,
+                         .version = manifest.version,
+                         .digest = package->digest()};
     TRY(store.transact([&]() -> Result<> {
         Generation first{.base = reference, .created = device.clock.wall(), .committed_once = true};
         const auto id = TRY(store.add_generation(first));

@@ -4,13 +4,16 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,7 +32,6 @@
 #include "engine/health.h"
 #include "engine/package_source.h"
 #include "engine/ports.h"
-#include "model/event.h"
 #include "model/generation.h"
 #include "model/manifest.h"
 #include "model/operation.h"
@@ -304,7 +306,8 @@ Result<Engine::Done> Engine::check_trial() {
     operation.state = OperationState::on_trial;
     TRY(save({}, {{"trial.started", name_of(record_->plan.target.base)}}));
     auto round = demand_health(
-        ports_, ports_.config.trial_deadline, [this](std::string line) { say(line); }, stop_);
+        ports_, ports_.config.trial_deadline, [this](const std::string& line) { say(line); },
+        stop_);
     operation.state = OperationState::running;
     if (!round) {
         auto error = std::move(round).error();

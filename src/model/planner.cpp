@@ -59,6 +59,12 @@ bool forced(const Request& request, std::string_view check) {
     return std::ranges::find(request.force, check) != request.force.end();
 }
 
+// Of a request that installs: make_plan() has refused one without a package.
+const OfferedPackage& offered(const PlanInput& input) {
+    CUTOVER_CHECK(input.package.has_value());
+    return *input.package;
+}
+
 Result<Generation> target_of_package(const PlanInput& input) {
     const auto& request = input.request;
     if (request.sources.size() != 1 || !input.package)
@@ -194,7 +200,7 @@ private:
 };
 
 void add_install_steps(const PlanInput& input, const Plan& plan, Steps& steps) {
-    const auto& manifest = input.package->manifest;
+    const auto& manifest = offered(input).manifest;
     const auto slot = std::string(to_string(plan.target.slot));
     if (!manifest.hooks.empty())
         steps.add(manifest.hooks.contains("init") ? Stage::init : Stage::prep, order::kUnpackHooks,
@@ -244,7 +250,7 @@ void add_scripts(const PlanInput& input, Plan& plan) {
                               .argument = script.digest,
                               .command = script.command});
     if (!installs(input.request.kind)) return;
-    for (const auto& [stage_name, member] : input.package->manifest.hooks) {
+    for (const auto& [stage_name, member] : offered(input).manifest.hooks) {
         const auto stage = stage_from(stage_name);
         if (!stage) continue;  // parse_manifest() has refused it
         plan.steps.push_back({.kind = StepKind::hook,
@@ -282,9 +288,9 @@ Result<Plan> make_plan(const PlanInput& input) {
     steps.add(Stage::prep, order::kCaptureBefore, StepKind::capture_evidence, "capture evidence",
               "what is to be compared afterwards", "before");
     if (installs(request.kind)) {
-        plan.source = input.package->source;
-        plan.manifest_digest = input.package->digest;
-        plan.persist = input.package->manifest.persist;
+        plan.source = offered(input).source;
+        plan.manifest_digest = offered(input).digest;
+        plan.persist = offered(input).manifest.persist;
         add_install_steps(input, plan, steps);
     }
     steps.add(Stage::postinstall, order::kCaptureAfter, StepKind::capture_evidence,

@@ -61,6 +61,21 @@ NLOHMANN_JSON_NAMESPACE_END
 
 namespace cutover {
 
+namespace {
+
+std::optional<Slot> slot_from(std::string_view name) {
+    if (name == "A") return Slot::a;
+    if (name == "B") return Slot::b;
+    return std::nullopt;
+}
+std::optional<Errc> kind_from(std::string_view name) { return errc_from(name); }
+
+}  // namespace
+
+// The library finds these by their arguments' namespace, which is not the anonymous one; and a type
+// in parentheses is no type.
+// NOLINTBEGIN(misc-use-anonymous-namespace,bugprone-macro-parentheses)
+
 // Enumerations are written by their names; a name from a newer agent is an error, not a guess.
 #define CUTOVER_JSON_ENUM(Type, from_name)                                           \
     static void to_json(Json& json, const Type& value) { json = to_string(value); }  \
@@ -69,13 +84,6 @@ namespace cutover {
         if (!found) throw std::invalid_argument("unknown " #Type " " + json.dump()); \
         value = *found;                                                              \
     }
-
-static std::optional<Slot> slot_from(std::string_view name) {
-    if (name == "A") return Slot::a;
-    if (name == "B") return Slot::b;
-    return std::nullopt;
-}
-static std::optional<Errc> kind_from(std::string_view name) { return errc_from(name); }
 
 CUTOVER_JSON_ENUM(Slot, slot_from)
 CUTOVER_JSON_ENUM(Errc, kind_from)
@@ -96,6 +104,8 @@ static void from_json(const Json& json, Version& value) {
     if (!parsed) throw std::invalid_argument(parsed.error().message);
     value = *parsed;
 }
+
+// NOLINTEND(misc-use-anonymous-namespace,bugprone-macro-parentheses)
 
 #define CUTOVER_JSON(Type, ...) NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Type, __VA_ARGS__)
 
