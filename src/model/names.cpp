@@ -40,7 +40,8 @@ constexpr std::array<std::string_view, 14> kStepKinds{"script",
                                                       "check-trial",
                                                       "await-commit",
                                                       "commit",
-                                                      "disarm-trial", "repair"};
+                                                      "disarm-trial",
+                                                      "repair"};
 constexpr std::array<std::string_view, 6> kSeverities{"cleared", "indeterminate", "warning",
                                                       "minor",   "major",         "critical"};
 
