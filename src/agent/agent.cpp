@@ -33,6 +33,7 @@
 #include "model/event.h"
 #include "model/operation.h"
 #include "model/slot.h"
+#include "transfer/source.h"
 
 namespace cutover {
 namespace {
@@ -282,6 +283,7 @@ Result<OperationId> Agent::start(const Request& request) {
                          .title = std::string(to_string(request.kind)),
                          .request = request,
                          .started = ports_.clock.wall()};
+        for (auto& source : queued.request.sources) source = source_name(source);
         operations_.insert_or_assign(id, queued);
     }
     wake_.notify_all();
