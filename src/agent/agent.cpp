@@ -35,6 +35,7 @@
 #include "model/event.h"
 #include "model/operation.h"
 #include "platform/boot_control.h"
+#include "transfer/source.h"
 
 namespace cutover {
 namespace {
@@ -285,6 +286,7 @@ Result<OperationId> Agent::start(const Request& request) {
                          .title = std::string(to_string(request.kind)),
                          .request = request,
                          .started = ports_.clock.wall()};
+        for (auto& source : queued.request.sources) source = source_name(source);
         operations_.insert_or_assign(id, queued);
     }
     wake_.notify_all();

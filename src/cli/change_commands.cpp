@@ -71,8 +71,6 @@ Result<Request> request_from(const Session& session, const ChangeOptions& option
     constexpr int kLongestTrial = 30 * 24 * 60;
     Request request;
     request.kind = options.kind;
-    for (const auto& typed : options.sources)
-        request.sources.push_back(TRY(source_from(session, typed)));
     if (!options.mode.empty()) {
         const auto mode = mode_from(options.mode);
         if (!mode || *mode == Mode::automatic)
@@ -89,6 +87,8 @@ Result<Request> request_from(const Session& session, const ChangeOptions& option
     if (options.generation < 0)
         return fail(errors::cli_usage, "generation {} cannot be", options.generation);
     request.generation = options.generation;
+    for (const auto& typed : options.sources)  // last: the command line is right by now
+        request.sources.push_back(TRY(source_from(session, typed)));
     return request;
 }
 

@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/files.h"
+#include "base/utf8.h"
 #include "engine/checks.h"
 #include "engine/errors.h"
 #include "engine/health.h"
@@ -27,15 +28,31 @@
 #include "model/operation.h"
 #include "model/plan.h"
 #include "store/store.h"
+#include "transfer/source.h"
 
 namespace cutover {
 namespace {
 
 constexpr auto kFailedAlarm = "upgrade-failed";
 constexpr auto kUndoAlarm = "undo-incomplete";
+constexpr std::size_t kAlarmCauseBytes = 160;
 
 std::chrono::milliseconds since(SteadyTime begin, SteadyTime now) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(now - begin);
+}
+
+// For an alarm, which is one line: the cause, which may be a program's whole output, is cut.
+std::string in_short(const Error& error) {
+    auto text = error.message;
+    if (!error.cause.empty()) text += ": " + clipped_utf8(error.cause, kAlarmCauseBytes);
+    std::string line;
+    for (const char c : text) {
+        const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+        if (!control) line += c;
+        if (control && !line.empty() && line.back() != ' ') line += ' ';
+    }
+    while (line.ends_with(' ')) line.pop_back();
+    return line;
 }
 
 }  // namespace
@@ -119,6 +136,8 @@ Result<Engine::Outcome> Engine::run(OperationId id, const Request& request) {
     operation.id = id;
     operation.title = to_string(request.kind);
     operation.request = request;
+    // Operations are shown to everybody who may look; a URL may carry a password.
+    for (auto& source : operation.request.sources) source = source_name(source);
     operation.started = ports_.clock.wall();
     operation.from = TRY(ports_.store.marks()).running;
     for (const auto stage : kStages) operation.stages.push_back({.stage = stage});
@@ -240,10 +259,11 @@ Result<Engine::Outcome> Engine::step_back() {
         if (undone) {
             done = std::move(*undone);
         } else {
-            const auto text = fmt::format("undo {}: {}", step.name, undone.error().text());
-            record.operation.warnings.push_back(text);
-            say(text);
-            done.writes = [this, text] {
+            record.operation.warnings.push_back(
+                fmt::format("undo {}: {}", step.name, undone.error().text()));
+            say(record.operation.warnings.back());
+            done.writes = [this,
+                           text = fmt::format("undo {}: {}", step.name, in_short(undone.error()))] {
                 return ports_.store.raise_alarm({.name = kUndoAlarm,
                                                  .severity = Severity::major,
                                                  .text = text,
@@ -293,6 +313,22 @@ Result<> Engine::begin_undo(Error error) {
                 {{"operation.undoing", record.operation.error->text()}});
 }
 
+// What is known only at the end: the operation's number, and what the device is back on.
+Result<> Engine::complete_error(OperationState state) {
+    auto& error = *record_->operation.error;
+    constexpr std::string_view kAnyOperation = "operation N";
+    if (const auto at = error.remedy.find(kAnyOperation); at != std::string::npos)
+        error.remedy.replace(at, kAnyOperation.size(),
+                             fmt::format("operation {}", record_->operation.id));
+    if (state != OperationState::failed || !record_->on_new_base) return {};
+    const auto generations = TRY(ports_.store.generations());
+    const auto* const running = find_generation(generations, TRY(ports_.store.marks()).running);
+    if (running)
+        error.message += fmt::format("; the device is back on {} {}", running->base.name,
+                                     running->base.version.text());
+    return {};
+}
+
 Result<> Engine::finish(OperationState state) {
     auto& record = *record_;
     auto& operation = record.operation;
@@ -300,6 +336,7 @@ Result<> Engine::finish(OperationState state) {
         TRY(move_to(kStages.back()));
         TRY(leave_stage(StageState::done));
     }
+    if (operation.error) TRY(complete_error(state));
     const auto now = ports_.clock.wall();
     operation.state = state;
     operation.ended = now;
@@ -320,11 +357,12 @@ Result<> Engine::finish(OperationState state) {
     TRY(save(
         [&]() -> Result<> {
             if (failed)
-                TRY(ports_.store.raise_alarm({.name = kFailedAlarm,
-                                              .severity = Severity::major,
-                                              .text = fmt::format("{}: {}", operation.title, why),
-                                              .raised = now,
-                                              .operation = operation.id}));
+                TRY(ports_.store.raise_alarm(
+                    {.name = kFailedAlarm,
+                     .severity = Severity::major,
+                     .text = fmt::format("{}: {}", operation.title, in_short(*operation.error)),
+                     .raised = now,
+                     .operation = operation.id}));
             return forget_old_generations();
         },
         std::move(notes)));

@@ -78,12 +78,13 @@ void put_slots(const Ports& ports, Json& entries) {
 Evidence::Evidence(const Ports& ports, OperationId operation)
     : ports_(ports), folder_(ports.folder / "evidence" / std::to_string(operation)) {}
 
-Result<int> Evidence::capture(std::string_view label, const std::stop_token& stop) {
+Result<Evidence::Difference> Evidence::capture(std::string_view label,
+                                               const std::stop_token& stop) {
     TRY(make_folders(folder_));
     TRY(write_file_durably(folder_ / fmt::format("{}.json", label), collect(stop), 0600));
     // The trial of a startup that was set earlier begins after the reboot: it has no "before".
     std::error_code ignored;
-    if (label == "before" || !fs::exists(folder_ / "before.json", ignored)) return 0;
+    if (label == "before" || !fs::exists(folder_ / "before.json", ignored)) return Difference{};
     return compare();
 }
 
@@ -114,7 +115,7 @@ std::string Evidence::collect(const std::stop_token& stop) {
     return dump(Json{{"captured", to_iso8601(ports_.clock.wall())}, {"entries", entries}});
 }
 
-Result<int> Evidence::compare() {
+Result<Evidence::Difference> Evidence::compare() {
     const auto before_text = TRY(read_file(folder_ / "before.json", kMaxEvidenceBytes));
     const auto after_text = TRY(read_file(folder_ / "after.json", kMaxEvidenceBytes));
     Json changes = Json::array();
@@ -139,7 +140,7 @@ Result<int> Evidence::compare() {
     if (changes.empty()) report = "nothing differs\n";
     TRY(write_file_durably(folder_ / "difference.txt", report));
     TRY(write_file_durably(folder_ / "difference.json", dump(Json{{"changes", changes}})));
-    return static_cast<int>(changes.size());
+    return Difference{.entries = static_cast<int>(changes.size()), .report = std::move(report)};
 }
 
 std::string line_difference(std::string_view before, std::string_view after) {

@@ -17,17 +17,22 @@ namespace cutover {
 // recorded as such.
 class Evidence {
 public:
+    struct Difference {
+        int entries = 0;
+        std::string report;  // as difference.txt has it
+    };
+
     Evidence(const Ports& ports, OperationId operation);
 
     // Writes <label>.json; after "after", where there is a "before", also difference.json and
-    // difference.txt. Returns how many entries differ.
-    Result<int> capture(std::string_view label, const std::stop_token& stop);
+    // difference.txt, and returns those texts.
+    Result<Difference> capture(std::string_view label, const std::stop_token& stop);
 
     const std::filesystem::path& folder() const { return folder_; }
 
 private:
     std::string collect(const std::stop_token& stop);
-    Result<int> compare();
+    Result<Difference> compare();
 
     const Ports& ports_;
     std::filesystem::path folder_;

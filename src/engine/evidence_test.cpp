@@ -45,6 +45,9 @@ TEST(Evidence, IsComparedFromBeforeTheUpgradeToTheTrialOfTheNewBase) {
                                   "+ generation 2: nos 1.1.0, slot B\n"));
     EXPECT_THAT(report, Not(HasSubstr("health"))) << "nothing changed in it";
     EXPECT_THAT(device.text_of("evidence/1/difference.json"), HasSubstr(R"("name": "file notes")"));
+    const auto log = device.text_of("log/operation-1.log");
+    EXPECT_THAT(log, HasSubstr(" file notes\n")) << "who reads the log need not look elsewhere";
+    EXPECT_THAT(log, HasSubstr(" + three\n"));
 }
 
 TEST(Evidence, ThatCannotBeHadIsRecordedAsSuch) {
@@ -59,7 +62,7 @@ TEST(Evidence, ThatCannotBeHadIsRecordedAsSuch) {
 TEST(Evidence, WithoutABeforeIsNoError) {
     SimulatedDevice device;
     const auto ports = device.ports();
-    EXPECT_EQ(Evidence(ports, 7).capture("after", {}).value(), 0);
+    EXPECT_EQ(Evidence(ports, 7).capture("after", {}).value().entries, 0);
     EXPECT_THAT(device.text_of("evidence/7/after.json"), HasSubstr("nos 1.0.0"));
 }
 

@@ -151,6 +151,9 @@ std::vector<Engine::Note> Engine::note_reboot() {
     if (!rebooted) return {};
     const auto away = ports_.clock.wall() - record.reboot_asked;
     record.operation.interruption += std::max(away, std::chrono::milliseconds(0));
+    // Boots that died are reboots too; all of them come before the first agent that is up again.
+    if (record.operation.reboots == 0)
+        record.operation.reboots += static_cast<int>(ports_.host.boot_failures().size());
     record.operation.reboots += 1;
     record.boot_id.clear();
     return {{"device.restarted", record.operation.title}};

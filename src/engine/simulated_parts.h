@@ -222,6 +222,9 @@ public:
     }
     std::filesystem::path root() const override { return folder_ / "root"; }
     std::filesystem::path data() const override { return folder_ / "data"; }
+    std::map<std::string, std::string> environment() const override {
+        return {{"CUTOVER_ROOT", root().string()}, {"CUTOVER_DATA", data().string()}};
+    }
 
     std::set<std::string> sick;
     int failing_probes = 0;  // so many fail, then all are well

@@ -126,6 +126,19 @@ TEST(Scripts, ThatFailUndoTheOperation) {
     EXPECT_THAT(device.text_of("log/operation-1.log"), HasSubstr("the disk is on fire"));
 }
 
+TEST(Scripts, ThatTalkMuchMakeAShortAlarm) {
+    SimulatedDevice device;
+    device.add_script("stages/postinstall/10-bad",
+                      "i=0; while [ $i -lt 90 ]; do echo line $i; i=$((i+1)); done; exit 3\n");
+    (void)device.operate(upgrade_to("1.1.0"));
+    const auto alarms = device.store().alarms();
+    ASSERT_EQ(alarms->size(), 1U);
+    const auto& text = alarms->front().text;
+    EXPECT_LE(text.size(), 300U);
+    EXPECT_THAT(text, HasSubstr("ended with exit code 3: line 0 line 1 line 2"));
+    EXPECT_EQ(text.find('\n'), std::string::npos);
+}
+
 TEST(Scripts, ThatFailAfterTheCommitAreAWarning) {
     SimulatedDevice device;
     device.add_script("stages/postexecute/90-bad", "exit 3\n");

@@ -129,7 +129,8 @@ Result<Engine::Done> Engine::run_script(const Step& step, const std::vector<std:
     const auto generations = TRY(ports_.store.generations());
     const auto* const from = find_generation(generations, operation.from);
     const auto& target = record_->plan.target;
-    const std::map<std::string, std::string> environment{
+    auto environment = ports_.host.environment();
+    environment.insert({
         {"CUTOVER_OPERATION", std::to_string(operation.id)},
         {"CUTOVER_KIND", std::string(to_string(operation.request.kind))},
         {"CUTOVER_MODE", "upgrade"},
@@ -137,13 +138,11 @@ Result<Engine::Done> Engine::run_script(const Step& step, const std::vector<std:
         {"CUTOVER_FROM", from ? from->base.version.text() : ""},
         {"CUTOVER_TO", target.base.name.empty() ? "" : target.base.version.text()},
         {"CUTOVER_SLOT", target.base.name.empty() ? "" : std::string(to_string(target.slot))},
-        {"CUTOVER_ROOT", ports_.host.root().string()},
-        {"CUTOVER_DATA", ports_.host.data().string()},
         {"CUTOVER_DEVICE", ports_.folder.string()},
-    };
+    });
     auto result = run_process({.command = command,
                                .folder = ports_.folder,
-                               .environment = environment,
+                               .environment = std::move(environment),
                                .timeout = ports_.config.script_timeout},
                               stop_);
     if (!result)
@@ -184,7 +183,7 @@ Result<Engine::Done> Engine::capture_evidence(std::string_view label) {
             fmt::format("evidence {}: {}", label, differing.error().text()));
         say(record_->operation.warnings.back());
     } else if (label != "before") {
-        say(fmt::format("{} entries differ", *differing));
+        say(fmt::format("evidence: {} entries differ\n{}", differing->entries, differing->report));
     }
     return Done{};
 }

@@ -57,9 +57,10 @@ private:
 Result<std::unique_ptr<OpenedPackage>> VerifiedPackages::open(const std::string& file_or_url,
                                                               WallTime not_before,
                                                               std::stop_token stop) {
+    if (!trust_) return std::unexpected(trust_.error());
     auto source = TRY(open_source(
         file_or_url, {.stall_timeout = options_.stall_timeout, .stop = std::move(stop)}));
-    auto reader = TRY(PackageReader::open(*source, trust_,
+    auto reader = TRY(PackageReader::open(*source, *trust_,
                                           {.now = std::max(clock_.wall(), not_before),
                                            .expired = options_.expired}),
                       "open package {}", source_name(file_or_url));

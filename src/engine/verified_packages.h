@@ -21,14 +21,15 @@ public:
         ExpiredPolicy expired = ExpiredPolicy::signed_while_valid;
         std::chrono::milliseconds stall_timeout{std::chrono::seconds(30)};
     };
-    VerifiedPackages(TrustStore trust, Clock& clock, Options options)
+    // Without trust anchors that can be read, every package is refused with that error.
+    VerifiedPackages(Result<TrustStore> trust, Clock& clock, Options options)
         : trust_(std::move(trust)), clock_(clock), options_(options) {}
 
     Result<std::unique_ptr<OpenedPackage>> open(const std::string& file_or_url, WallTime not_before,
                                                 std::stop_token stop) override;
 
 private:
-    TrustStore trust_;
+    Result<TrustStore> trust_;
     Clock& clock_;
     Options options_;
 };

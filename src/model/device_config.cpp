@@ -11,7 +11,6 @@
 
 #include <fmt/core.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "model/config_errors.h"
 #include "model/manifest.h"

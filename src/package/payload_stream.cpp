@@ -51,7 +51,8 @@ public:
         frame_.resize(chunk.frame_bytes);
         TRY(tar_->read(frame_));
         if (sha256(frame_) != chunk.frame)
-            return fail(errors::package_chunk_damaged, "chunk {} of {}", number, index_->count());
+            return fail(errors::package_chunk_damaged, "chunk {} of {} is damaged", number,
+                        index_->count());
         if (check_ == PayloadCheck::all) stored_.update(frame_);
         return decompress(number, chunk);
     }
@@ -74,8 +75,8 @@ private:
                         "chunk {} of {} does not decompress to the {} bytes that its index says",
                         number, index_->count(), chunk.content_bytes);
         if (check_ == PayloadCheck::all && sha256(content) != chunk.content)
-            return fail(errors::package_chunk_damaged, "the content of chunk {} of {}", number,
-                        index_->count());
+            return fail(errors::package_chunk_damaged, "the content of chunk {} of {} is damaged",
+                        number, index_->count());
         return content;
     }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -34,9 +35,12 @@ public:
     // healthy (health.failed, or `timeout`).
     virtual Result<std::string> probe(const HealthSpec& check, std::stop_token stop) = 0;
 
-    // Environment that a script of a stage or a check is given besides the engine's own.
     virtual std::filesystem::path root() const = 0;  // where the running base's files are
     virtual std::filesystem::path data() const = 0;  // persistent data, the same for both slots
+
+    // What every script of a stage is given besides the engine's own variables: where things are,
+    // and what marks the process as one of this device's.
+    virtual std::map<std::string, std::string> environment() const = 0;
 };
 
 }  // namespace cutover

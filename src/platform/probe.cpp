@@ -10,7 +10,6 @@
 #include <filesystem>
 #include <memory>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stop_token>
 #include <string>
@@ -121,7 +120,7 @@ Result<> wait_connected(int fd, const HealthSpec& check, const std::stop_token& 
         pollfd event{.fd = fd, .events = POLLOUT, .revents = 0};
         if (::poll(&event, 1, static_cast<int>(std::min(left, kLookAtStop).count())) <= 0) continue;
         int error = 0;
-        socklen_t size = sizeof error;
+        auto size = static_cast<unsigned int>(sizeof error);  // a socklen_t
         ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
         if (error == 0) return {};
         return fail(errors::health_failed, "{}: {}", check.tcp,
@@ -150,7 +149,7 @@ Result<std::string> probe_tcp(const HealthSpec& check, const std::stop_token& st
 }
 
 Result<std::string> probe_exec(const HealthSpec& check, const ProbePlace& place,
-                               std::stop_token stop) {
+                               const std::stop_token& stop) {
     auto command = check.exec;
     command.front() = (place.root / command.front()).string();
     auto result = run_process({.command = std::move(command),
@@ -158,7 +157,7 @@ Result<std::string> probe_exec(const HealthSpec& check, const ProbePlace& place,
                                .environment = place.environment,
                                .timeout = check.timeout,
                                .max_output_bytes = kMaxDetailBytes},
-                              std::move(stop));
+                              stop);
     if (!result) {
         const auto kind = result.error().kind;
         if (kind == Errc::timeout || kind == Errc::cancelled)
@@ -179,7 +178,7 @@ Result<std::string> run_probe(const HealthSpec& check, const ProbePlace& place,
                               std::stop_token stop) {
     if (!check.http.empty()) return probe_http(check, std::move(stop));
     if (!check.tcp.empty()) return probe_tcp(check, stop);
-    if (!check.exec.empty()) return probe_exec(check, place, std::move(stop));
+    if (!check.exec.empty()) return probe_exec(check, place, stop);
     return fail(Errc::invalid, "the check '{}' asks nothing", check.name);
 }
 

@@ -50,9 +50,10 @@ class Outcome:
         for line in self.err.splitlines() + self.out.splitlines():
             if line.startswith("error["):
                 return line[len("error["):].split("]")[0]
-        for text in (self.out, self.err):
+        for line in reversed(self.out.splitlines()):
             with contextlib.suppress(ValueError, AttributeError, KeyError, TypeError):
-                return json.loads(text)["error"]["id"]
+                said = json.loads(line)
+                return (said.get("error") or said["operation"]["error"])["id"]
         return ""
 
     def __str__(self) -> str:
@@ -72,13 +73,20 @@ def cutover(*words: object, timeout: float = PATIENCE, environment: dict | None 
     return Outcome(line, done.returncode, done.stdout, done.stderr)
 
 
+class Away(AssertionError):
+    """No agent answers."""
+
+
 def until(condition, what: str, patience: float = PATIENCE):
-    """The first true value of `condition()`; fails when it takes too long."""
+    """The first true value of `condition()`; fails when it takes too long.
+
+    A device may restart meanwhile: while it is away, the condition does not hold.
+    """
     end = time.monotonic() + patience
     while True:
-        value = condition()
-        if value:
-            return value
+        with contextlib.suppress(Away):
+            if value := condition():
+                return value
         assert time.monotonic() < end, f"waited {patience:.0f} s for: {what}"
         time.sleep(0.03)
 
@@ -182,7 +190,10 @@ class Device:
 
     def ask(self, *words: object):
         """What a `show` command says, as JSON."""
-        return self.run(*words, "--json").expect(DONE).json
+        said = self.run(*words, "--json")
+        if said.code == UNREACHABLE:
+            raise Away(str(said))
+        return said.expect(DONE).json
 
     def client(self, *words: object) -> subprocess.Popen:
         """A command that is still running."""
@@ -352,6 +363,20 @@ class FileServer:
     def __exit__(self, *_) -> None:
         self.server.shutdown()
         self.server.server_close()
+
+
+def openssl(*words) -> None:
+    subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True,
+                   stdin=subprocess.DEVNULL)
+
+
+def must_refuse(device, package, ids: tuple[str, ...], code: int = REFUSED) -> None:
+    before = fingerprint(device.folder / "slots")
+    refused = device.run("upgrade", package).expect(code)
+    assert refused.error_id.startswith(ids), refused
+    assert "remedy:" in refused.err
+    assert fingerprint(device.folder / "slots") == before
+    device.at_rest_on("1.0.0")
 
 
 def short_folder() -> pathlib.Path:

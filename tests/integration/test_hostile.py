@@ -10,7 +10,8 @@ import tarfile
 import demo_os
 import pytest
 
-from harness import DONE, REFUSED, Device, cutover, fingerprint, remove_folder, short_folder
+from harness import (DONE, FAILED, REFUSED, Device, cutover, must_refuse, openssl, remove_folder,
+                     short_folder)
 
 
 def members(package) -> list[tuple[tarfile.TarInfo, bytes]]:
@@ -25,11 +26,6 @@ def written(path, parts) -> None:
             tar.addfile(info, io.BytesIO(data))
 
 
-def openssl(*words) -> None:
-    subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True,
-                   stdin=subprocess.DEVNULL)
-
-
 @pytest.fixture(scope="module")
 def untouched(releases):
     """One device for all: every package here must leave it as it is."""
@@ -41,15 +37,6 @@ def untouched(releases):
     yield device
     device.kill()
     remove_folder(folder)
-
-
-def must_refuse(device, package, ids: tuple[str, ...]) -> None:
-    before = fingerprint(device.folder / "slots")
-    refused = device.run("upgrade", package).expect(REFUSED)
-    assert refused.error_id.startswith(ids), refused
-    assert "remedy:" in refused.err
-    assert fingerprint(device.folder / "slots") == before
-    device.at_rest_on("1.0.0")
 
 
 def test_something_that_is_no_package(untouched, tmp_path):
@@ -113,6 +100,13 @@ def test_a_package_signed_with_a_servers_certificate(untouched, releases, tmp_pa
     must_refuse(untouched, package, ("signature.", "package."))
 
 
+def found_when(package, place: int) -> int:
+    """The exit code for damage at `place`: all before the payload is read while planning, the
+    payload while it is written."""
+    with tarfile.open(package) as tar:
+        return REFUSED if place < tar.getmember("payload").offset_data else FAILED
+
+
 @pytest.mark.parametrize("seed", range(24))
 def test_a_changed_byte(untouched, releases, tmp_path, seed):
     """A sample over the whole file; the unit tests change every byte of a small package."""
@@ -122,19 +116,22 @@ def test_a_changed_byte(untouched, releases, tmp_path, seed):
     data[place] ^= 1 << chance.randrange(8)
     file = tmp_path / "nos.cc"
     file.write_bytes(data)
-    must_refuse(untouched, file, ("package.", "signature.", "manifest.", "payload.", "chunk"))
+    must_refuse(untouched, file, ("package.", "signature.", "manifest."),
+                found_when(releases["1.1.0"], place))
 
 
 @pytest.mark.parametrize("part", [0.0001, 0.01, 0.3, 0.7, 0.9999])
 def test_a_package_that_is_cut_short(untouched, releases, tmp_path, part):
     data = releases["1.1.0"].read_bytes()
-    (tmp_path / "nos.cc").write_bytes(data[:int(len(data) * part)])
-    must_refuse(untouched, tmp_path / "nos.cc", ("package.", "signature.", "transfer."))
+    size = int(len(data) * part)
+    (tmp_path / "nos.cc").write_bytes(data[:size])
+    must_refuse(untouched, tmp_path / "nos.cc", ("package.",),
+                found_when(releases["1.1.0"], size))
 
 
 def test_a_package_with_more_behind_it(untouched, releases, tmp_path):
     (tmp_path / "nos.cc").write_bytes(releases["1.1.0"].read_bytes() + b"\0" * 512)
-    must_refuse(untouched, tmp_path / "nos.cc", ("package.",))
+    must_refuse(untouched, tmp_path / "nos.cc", ("package.",), FAILED)
 
 
 @pytest.mark.parametrize("how", ["swapped", "twice", "missing", "renamed", "extra"])
@@ -173,30 +170,3 @@ def test_a_tree_with_what_does_not_belong_in_it_is_not_built(releases, tmp_path,
     assert refused.code != DONE
     assert refused.error_id
     assert not (tmp_path / "nos.cc").exists()
-
-
-def test_a_revoked_signer(make_device, releases, tmp_path):
-    authority_key = [path for path in releases.keys.folder.iterdir()
-                     if path.name in ("ca.key", "ca-key.pem", "authority.key")]
-    if not authority_key:
-        pytest.skip("keygen leaves no key of the authority to revoke with")
-    device = make_device(start=False)
-    (tmp_path / "index").touch()
-    (tmp_path / "number").write_text("01\n")
-    (tmp_path / "ca.cnf").write_text(f"[ca]\ndefault_ca=c\n[c]\ndatabase={tmp_path}/index\n"
-                                     f"crlnumber={tmp_path}/number\ndefault_md=sha256\n"
-                                     "default_crl_days=30\n")
-    common = ("-config", tmp_path / "ca.cnf", "-cert", releases.keys.authority, "-keyfile",
-              authority_key[0])
-    openssl("ca", *common, "-revoke", releases.keys.certificate)
-    openssl("ca", *common, "-gencrl", "-out", device.folder / "trust" / "revoked.crl")
-    device.start()
-    must_refuse(device, releases["1.1.0"], ("signature.revoked",))
-
-
-def test_a_trust_folder_without_anchors_trusts_nobody(make_device, releases):
-    device = make_device(start=False)
-    for file in (device.folder / "trust").iterdir():
-        file.unlink()
-    device.start()
-    must_refuse(device, releases["1.1.0"], ("trust.", "signature."))

@@ -1,11 +1,14 @@
 """--trial: somebody has to say commit, in time."""
 
+import json
+import sqlite3
+import time
+
 from harness import DONE, REFUSED, until
 
 
 def on_trial(device, version: str) -> bool:
-    return (device.run("show", "version").code == DONE
-            and device.versions()["running"] == version
+    return (device.versions()["running"] == version
             and device.last_operation()["state"] == "awaiting-commit")
 
 
@@ -24,14 +27,29 @@ def test_a_trial_is_committed_by_hand(device, releases):
 def test_a_trial_can_be_given_up(device, releases):
     begin(device, releases["1.1.0"])
     device.run("rollback").expect(DONE)
-    until(lambda: device.run("show", "version").code == DONE and
-          set(device.versions().values()) == {"1.0.0"}, "the device is back on 1.0.0")
+    until(lambda: set(device.versions().values()) == {"1.0.0"}, "the device is back on 1.0.0")
+
+
+def leave_seconds_to_commit(device, seconds: int) -> None:
+    """As if the device had been without power for the rest of its trial."""
+    number = device.last_operation()["operation"]
+    device.kill()
+    with sqlite3.connect(device.folder / "device.db") as database:
+        (text,), = database.execute("SELECT document FROM operations WHERE id = ?", (number,))
+        document = json.loads(text)
+        document["operation"]["commit_deadline"] = int((time.time() + seconds) * 1000)
+        database.execute("UPDATE operations SET document = ? WHERE id = ?",
+                         (json.dumps(document), number))
+    database.close()
+    device.start()
 
 
 def test_a_trial_that_nobody_commits_goes_back(device, releases):
-    begin(device, releases["1.1.0"], minutes=1)
-    until(lambda: device.run("show", "version").code == DONE and
-          set(device.versions().values()) == {"1.0.0"}, "the device is back on 1.0.0", 120)
+    begin(device, releases["1.1.0"])
+    leave_seconds_to_commit(device, 2)
+    until(lambda: set(device.versions().values()) == {"1.0.0"}, "the device is back on 1.0.0")
+    until(lambda: device.ask("show", "status")["operation"] is None, "the operation is over")
+    assert device.last_operation()["error"]["id"] == "trial.not_committed"
     assert device.last_operation()["state"] == "failed"
     assert device.alarms()
 

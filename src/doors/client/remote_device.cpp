@@ -166,15 +166,14 @@ Error Client::error_of(const grpc::Status& status, const grpc::ClientContext& co
     if (wire::unpack(sent_error(context), error)) return error;
     const auto where = socket_.string();
     const auto code = status.error_code();
-    if (code == grpc::StatusCode::UNAVAILABLE)
+    // Calls that we cancel ourselves do not come here: a call is cancelled when the agent ends.
+    if (code == grpc::StatusCode::UNAVAILABLE || code == grpc::StatusCode::CANCELLED)
         error = make_error(errors::agent_unreachable, fmt::format("no agent answers at {}", where));
     else if (code == grpc::StatusCode::DEADLINE_EXCEEDED)
         error =
             make_error(errors::agent_no_answer, fmt::format("the agent at {} is silent", where));
     else if (code == grpc::StatusCode::UNIMPLEMENTED)
         error = make_error(errors::agent_too_old, "the agent does not know this call");
-    else if (code == grpc::StatusCode::CANCELLED)
-        error = make_error(Errc::cancelled, "the call was cancelled");
     else
         error = make_error(errors::agent_protocol, "the agent's answer cannot be used");
     error.cause = status.error_message();

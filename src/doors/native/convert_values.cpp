@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/utf8.h"
 #include "cutover/v1/device.pb.h"
+#include "doors/native/convert.h"
 #include "doors/native/errors.h"
 #include "model/device.h"
 #include "model/event.h"

@@ -4,6 +4,7 @@
 #include <array>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <stop_token>
 #include <string>
@@ -81,11 +82,7 @@ Result<std::string> EmulatedHost::probe(const HealthSpec& check, std::stop_token
     ProbePlace place;
     {
         const std::scoped_lock lock(mutex_);
-        place = {.root = root_,
-                 .environment = {{"CUTOVER_ROOT", root_.string()},
-                                 {"CUTOVER_DATA", data().string()},
-                                 {"CUTOVER_PERSIST", persist_.string()},
-                                 {kDeviceVariable, device_.string()}}};
+        place = {.root = root_, .environment = place_variables()};
     }
     return run_probe(check, place, std::move(stop));
 }
@@ -96,6 +93,18 @@ std::filesystem::path EmulatedHost::root() const {
 }
 
 std::filesystem::path EmulatedHost::data() const { return device_ / "data"; }
+
+std::map<std::string, std::string> EmulatedHost::environment() const {
+    const std::scoped_lock lock(mutex_);
+    return place_variables();
+}
+
+std::map<std::string, std::string> EmulatedHost::place_variables() const {
+    return {{"CUTOVER_ROOT", root_.string()},
+            {"CUTOVER_DATA", data().string()},
+            {"CUTOVER_PERSIST", persist_.string()},
+            {kSupervisedBy, device_.string()}};
+}
 
 void EmulatedHost::set_booted(const BootReport& report, std::filesystem::path root,
                               std::filesystem::path persist) {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <stop_token>
 #include <string>
@@ -30,6 +31,7 @@ public:
     Result<std::string> probe(const HealthSpec& check, std::stop_token stop) override;
     std::filesystem::path root() const override;
     std::filesystem::path data() const override;
+    std::map<std::string, std::string> environment() const override;
 
     // Told by the boot loader.
     void set_booted(const BootReport& report, std::filesystem::path root,
@@ -37,6 +39,8 @@ public:
     bool reboot_requested() const { return reboot_requested_; }
 
 private:
+    std::map<std::string, std::string> place_variables() const;  // with mutex_ held
+
     std::filesystem::path device_;
     std::vector<std::string> hardware_;
     std::string architecture_;

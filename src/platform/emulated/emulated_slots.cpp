@@ -160,8 +160,7 @@ Result<> EmulatedSlots::write(Slot slot, const Manifest& manifest, ByteSource& c
     auto filled = fill(slot, manifest, content);
     if (!filled) {
         (void)erase(slot);  // the room back; without a manifest it holds nothing in any case
-        return std::unexpected(
-            std::move(filled).error().within(fmt::format("write slot {}", to_string(slot))));
+        return std::unexpected(std::move(filled).error());
     }
     return {};
 }

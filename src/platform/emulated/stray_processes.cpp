@@ -88,7 +88,7 @@ std::vector<pid_t> processes_with(std::string_view variable) {
 }  // namespace
 
 std::size_t kill_stray_processes(const fs::path& device, std::chrono::milliseconds patience) {
-    const auto variable = fmt::format("{}={}", kDeviceVariable, device.string());
+    const auto variable = fmt::format("{}={}", kSupervisedBy, device.string());
     const auto deadline = std::chrono::steady_clock::now() + patience;
     std::set<pid_t> killed;
     // Again until a look finds none: a process may fork while we go through the list.

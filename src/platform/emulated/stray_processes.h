@@ -6,8 +6,9 @@
 
 namespace cutover {
 
-// What every process of a device has in its environment: CUTOVER_DEVICE=<its folder>.
-inline constexpr const char* kDeviceVariable = "CUTOVER_DEVICE";
+// What every process that a device starts has in its environment: CUTOVER_SUPERVISED_BY=<its
+// folder>. Not CUTOVER_DEVICE, with which a person's shell says which device is meant.
+inline constexpr const char* kSupervisedBy = "CUTOVER_SUPERVISED_BY";
 
 // Kills what still runs of an earlier life of the device: every process, but this one and its
 // ancestors, whose environment names the device's folder. Returns how many there were, when they

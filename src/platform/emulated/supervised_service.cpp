@@ -101,7 +101,7 @@ Result<> SupervisedService::start(SteadyTime now) {
     environment["CUTOVER_ROOT"] = place_.root.string();
     environment["CUTOVER_DATA"] = place_.data.string();
     environment["CUTOVER_PERSIST"] = place_.persist.string();
-    environment[kDeviceVariable] = place_.device.string();
+    environment[kSupervisedBy] = place_.device.string();
     environment.try_emplace("PATH", fmt::format("{0}/bin:{0}/usr/bin:{0}/sbin:{0}/usr/sbin:"
                                                 "/usr/sbin:/usr/bin:/sbin:/bin",
                                                 place_.root.string()));

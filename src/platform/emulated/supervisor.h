@@ -37,7 +37,7 @@ struct ServicePlace {
     std::filesystem::path data;     // CUTOVER_DATA
     std::filesystem::path persist;  // CUTOVER_PERSIST
     std::filesystem::path log;      // a folder: <service>.log
-    std::filesystem::path device;   // marks every process as the device's: CUTOVER_DEVICE
+    std::filesystem::path device;   // marks every process as the device's: CUTOVER_SUPERVISED_BY
 };
 
 // Runs the services of one boot: starts them in order, hands them their sockets, waits until they
