@@ -1,6 +1,7 @@
 #include "device_commands.h"
 
 #include <CLI/App.hpp>
+#include <expected>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -21,7 +22,6 @@
 #include "engine/provision.h"
 #include "engine/verified_packages.h"
 #include "model/generation.h"
-#include "model/slot.h"
 #include "platform/emulated/emulated_device.h"
 #include "store/store.h"
 

@@ -15,7 +15,6 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
-#include "cutover/v1/device.grpc.pb.h"
 #include "cutover/v1/device.pb.h"
 #include "doors/native/convert.h"
 #include "doors/native/errors.h"
