@@ -1,6 +1,7 @@
 #include "engine/verified_packages.h"
 
 #include <algorithm>
+#include <expected>
 #include <filesystem>
 #include <memory>
 #include <stop_token>
