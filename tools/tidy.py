@@ -5,8 +5,8 @@
 
 BUILD_DIR is a configured `tidy` preset. A file that passed leaves a stamp, named by a digest of all
 that its result depends on: its text and that of every header of ours it reaches, its compile
-command, .clang-tidy, and the version of clang-tidy. Tests are left out unless they are named: they are
-judged by running them under the sanitizers, and would double the time.
+command, .clang-tidy, and the version of clang-tidy. Tests are left out unless they are named: they
+are judged by running them under the sanitizers, and would double the time.
 """
 
 import argparse
