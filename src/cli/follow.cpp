@@ -29,7 +29,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kRetry{300};            // between attempts to connect
+constexpr milliseconds kRetry{100};            // between attempts to connect
 constexpr milliseconds kPoll{1000};            // where events cannot be had
 constexpr std::chrono::minutes kGiveUp{15};    // without any answer
 constexpr std::chrono::seconds kReadKept{20};  // all the kept events

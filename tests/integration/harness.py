@@ -103,7 +103,8 @@ def rows(document) -> list[dict]:
 def fingerprint(folder: pathlib.Path) -> str:
     """Of every name, type, mode, owner, link, extended attribute and byte below a folder.
 
-    An absolute link counts as the relative one to the same place: packages hold only those.
+    An absolute link counts as the relative one to the same place: packages hold only those, and
+    of extended attributes only these (docs/package-format.md).
     """
     total = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
@@ -111,7 +112,9 @@ def fingerprint(folder: pathlib.Path) -> str:
         name = path.relative_to(folder)
         links = status.st_nlink if path.is_file() and not path.is_symlink() else 1
         total.update(f"{name} {status.st_mode:o} {status.st_uid}:{status.st_gid} {links} ".encode())
-        for attribute in os.listxattr(path, follow_symlinks=False):
+        for attribute in sorted(os.listxattr(path, follow_symlinks=False)):
+            if attribute != "security.capability" and not attribute.startswith("user."):
+                continue
             total.update(attribute.encode() + os.getxattr(path, attribute, follow_symlinks=False))
         if path.is_symlink():
             target = os.readlink(path)
