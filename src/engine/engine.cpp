@@ -27,6 +27,7 @@
 #include "model/event.h"
 #include "model/operation.h"
 #include "model/plan.h"
+#include "model/planner.h"
 #include "store/store.h"
 #include "transfer/source.h"
 
@@ -315,6 +316,7 @@ Result<> Engine::begin_undo(Error error) {
 
 // What is known only at the end: the operation's number, and what the device is back on.
 Result<> Engine::complete_error(OperationState state) {
+    if (!record_->operation.error) return {};
     auto& error = *record_->operation.error;
     constexpr std::string_view kAnyOperation = "operation N";
     if (const auto at = error.remedy.find(kAnyOperation); at != std::string::npos)
