@@ -315,9 +315,7 @@ Result<> Engine::begin_undo(Error error) {
 }
 
 // What is known only at the end: the operation's number, and what the device is back on.
-Result<> Engine::complete_error(OperationState state) {
-    if (!record_->operation.error) return {};
-    auto& error = *record_->operation.error;
+Result<> Engine::complete_error(Error& error, OperationState state) {
     constexpr std::string_view kAnyOperation = "operation N";
     if (const auto at = error.remedy.find(kAnyOperation); at != std::string::npos)
         error.remedy.replace(at, kAnyOperation.size(),
@@ -338,7 +336,7 @@ Result<> Engine::finish(OperationState state) {
         TRY(move_to(kStages.back()));
         TRY(leave_stage(StageState::done));
     }
-    if (operation.error) TRY(complete_error(state));
+    if (operation.error) TRY(complete_error(*operation.error, state));
     const auto now = ports_.clock.wall();
     operation.state = state;
     operation.ended = now;

@@ -86,7 +86,7 @@ private:
     Result<Outcome> step_back();
     Result<Outcome> refuse(Error error);
     Result<> begin_undo(Error error);
-    Result<> complete_error(OperationState state);
+    Result<> complete_error(Error& error, OperationState state);
     Result<> finish(OperationState state);
     void forget_files();
     void note_status(const Result<>& written);
