@@ -256,15 +256,15 @@ Result<> Store::raise_alarm(const Alarm& alarm) {
     return {};
 }
 
-Result<bool> Store::clear_alarm(std::string_view name, WallTime when) {
+Result<> Store::clear_alarm(std::string_view name, WallTime when) {
     const auto rows = TRY(database_.query(
         "SELECT id, document FROM alarms WHERE name = ? AND raised = 1", {std::string(name)}));
-    if (rows.empty()) return false;
+    if (rows.empty()) return {};
     auto alarm = TRY(alarm_from(text(rows.front().back())));
     alarm.cleared = when;
     TRY(database_.query("UPDATE alarms SET raised = 0, document = ? WHERE id = ?",
                         {to_document(alarm), number(rows.front().front())}));
-    return true;
+    return {};
 }
 
 Result<std::optional<std::string>> Store::manifest(std::string_view digest) {

@@ -69,7 +69,7 @@ public:
     // One alarm of a name is raised at a time: raising again updates it, keeping when it was
     // raised.
     Result<> raise_alarm(const Alarm& alarm);
-    Result<bool> clear_alarm(std::string_view name, WallTime when);  // whether there was one
+    Result<> clear_alarm(std::string_view name, WallTime when);  // also when none is raised
     // Keeps those of the generations, and the newest others.
     Result<> put_manifest(std::string_view digest, std::string_view json);
     Result<> put_preview(std::string_view plan_hash, WallTime when);
