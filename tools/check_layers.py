@@ -15,6 +15,7 @@ ALLOWED = {
     "store": {"model"},
     "platform": {"model"},
     "platform/emulated": {"model", "platform", "package"},
+    "backends/block": {"model", "crypto", "platform"},
     "events": {"model", "store"},
     "engine": {"model", "crypto", "package", "transfer", "store", "platform", "events"},
     "agent": {"model", "crypto", "package", "transfer", "store", "platform", "events", "engine"},
