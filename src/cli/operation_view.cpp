@@ -49,6 +49,8 @@ public:
 
     void update(const Operation& operation) override {
         if (!titled_) {
+            // Only the plan says what an upgrade leads to.
+            if (operation.plan_hash.empty() && !is_over(operation.state)) return;
             say(fmt::format("Operation {}: {}", operation.id, operation.title));
             titled_ = true;
         }

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "base/clock.h"
+#include "base/counted.h"
 #include "cli/state_view.h"
 #include "cli/table.h"
 #include "cli/terminal.h"

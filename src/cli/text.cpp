@@ -9,6 +9,7 @@
 
 #include <fmt/core.h>
 
+#include "base/counted.h"
 #include "base/utf8.h"
 
 namespace cutover::cli {
@@ -124,10 +125,6 @@ std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
         if (end == std::string_view::npos) return lines;
         text.remove_prefix(end + 1);
     }
-}
-
-std::string counted(std::size_t count, std::string_view noun) {
-    return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
 std::string counted_in_words(std::size_t count, std::string_view noun) {

@@ -23,8 +23,7 @@ std::string fitted(std::string_view text, std::size_t width);  // cut, with "…
 // `text` are kept. At least one line.
 std::vector<std::string> wrapped(std::string_view text, std::size_t width);
 
-// "1 slot", "2 slots"; "one reboot", "two reboots".
-std::string counted(std::size_t count, std::string_view noun);
+// "one reboot", "two reboots"; in digits from seven on.
 std::string counted_in_words(std::size_t count, std::string_view noun);
 
 }  // namespace cutover::cli

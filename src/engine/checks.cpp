@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include "base/clock.h"
+#include "base/counted.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/process.h"
@@ -164,7 +165,8 @@ CheckResult check_health(const CheckContext& context) {
         if (!status.healthy)
             failing += fmt::format("{}\"{}\": {}", failing.empty() ? "" : "; ", status.name,
                                    status.detail);
-    if (failing.empty()) return passed(fmt::format("{} checks pass", round.size()));
+    if (failing.empty())
+        return passed(counted(round.size(), "check") + (round.size() == 1 ? " passes" : " pass"));
     return refused(errors::check_health, failing);
 }
 

@@ -15,6 +15,7 @@
 #include <fmt/core.h>
 
 #include "base/clock.h"
+#include "base/counted.h"
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/files.h"
@@ -164,7 +165,7 @@ Result<Engine::Outcome> Engine::run(OperationId id, const Request& request) {
         {.ports = ports_, .input = prepared->input, .plan = prepared->plan, .stop = stop_});
     if (!checks) return refuse(std::move(checks).error());
     operation.checks = std::move(*checks);
-    stage_record(Stage::prep).detail = fmt::format("{} checks", operation.checks.size());
+    stage_record(Stage::prep).detail = counted(operation.checks.size(), "check");
     for (const auto& check : operation.checks)
         say(fmt::format("check {}: {} {}", check.name, to_string(check.verdict), check.detail));
     if (const auto* refusal = first_refusal(operation.checks)) return refuse(*refusal);

@@ -22,6 +22,7 @@
 
 #include "base/byte_source.h"
 #include "base/clock.h"
+#include "base/counted.h"
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/files.h"
@@ -109,8 +110,8 @@ Result<Engine::Done> Engine::perform(const Step& step) {
         case StepKind::carry_persistent: {
             const auto target = record_->plan.target.slot;
             TRY(ports_.slots.carry_persistent(other(target), target, record_->plan.persist));
-            return Done{.detail = fmt::format("{} persistent paths carried over",
-                                              record_->plan.persist.size())};
+            return Done{.detail = counted(record_->plan.persist.size(), "persistent path") +
+                                  " carried over"};
         }
         case StepKind::record_generation: return record_generation();
         case StepKind::arm_trial: return arm_trial();
@@ -315,8 +316,8 @@ Result<Engine::Done> Engine::check_trial() {
             fmt::format("{} did not pass its checks", name_of(record_->plan.target.base))));
     }
     health_ = std::move(*round);
-    return Done{.detail = fmt::format("{} checks passed", health_.size()),
-                .notes = {{"trial.passed", fmt::format("{} checks", health_.size())}}};
+    return Done{.detail = counted(health_.size(), "check") + " passed",
+                .notes = {{"trial.passed", counted(health_.size(), "check")}}};
 }
 
 Result<Engine::Done> Engine::await_commit() {

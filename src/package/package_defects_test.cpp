@@ -64,6 +64,17 @@ TEST_F(PackageDefects, Truncated) {
     EXPECT_EQ(read_package(package.substr(0, package.size() - 1024)).id(), "package.truncated");
 }
 
+TEST_F(PackageDefects, AFileOfTheWrongLengthIsRefusedBeforeItsPayloadIsRead) {
+    const auto opened = [](const std::string& bytes) -> std::string {
+        testing_packages::SizedSource source(bytes);
+        const auto reader = PackageReader::open(source, pki().trust, pki().time);
+        return reader ? "opened" : reader.error().id;
+    };
+    EXPECT_EQ(opened(package), "opened");
+    EXPECT_EQ(opened(package.substr(0, package.size() - 1)), "package.truncated");
+    EXPECT_EQ(opened(package + '\0'), "package.trailing_data");
+}
+
 TEST_F(PackageDefects, Unsigned) {
     members.erase(find("manifest.sig"));
     EXPECT_EQ(id(), "package.unsigned");

@@ -157,6 +157,15 @@ Result<> check_sizes(const Manifest& manifest, const ChunkIndex& index) {
     return {};
 }
 
+// Told before anything is erased to make room, where the source knows its length.
+Result<> check_length(std::optional<std::uint64_t> has, std::uint64_t expected) {
+    if (!has || *has == expected) return {};
+    if (*has < expected)
+        return fail(errors::package_truncated, "the file has {} bytes of {}", *has, expected);
+    return fail(errors::package_trailing_data, "the file has {} bytes after the package's {}",
+                *has - expected, expected);
+}
+
 }  // namespace
 
 PackageReader::PackageReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -209,6 +218,8 @@ Result<PackageReader> PackageReader::open(ByteSource& source, const TrustStore* 
     if (size != manifest.members.back().size_bytes)
         return fail(errors::package_member_size, "the payload has {} bytes, the manifest says {}",
                     size, manifest.members.back().size_bytes);
+    TRY(check_length(source.total_bytes(),
+                     state->tar.position() + size + tar::padding(size) + tar::end_mark().size()));
     return PackageReader(std::move(state));
 }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -112,6 +113,18 @@ public:
 
 private:
     TempFolder folder_ = TempFolder::create("/tmp", "package_test").value();
+};
+
+// A text whose source knows how long it is, as that of a file does.
+class SizedSource final : public ByteSource {
+public:
+    explicit SizedSource(std::string_view text) : text_(text), bytes_(text.size()) {}
+    Result<std::size_t> read(std::span<std::byte> buffer) override { return text_.read(buffer); }
+    std::optional<std::uint64_t> total_bytes() const override { return bytes_; }
+
+private:
+    MemorySource text_;
+    std::uint64_t bytes_;
 };
 
 struct Reading {

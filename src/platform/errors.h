@@ -44,5 +44,12 @@ inline constexpr ErrorInfo device_not_found{
     .kind = Errc::not_found,
     .meaning = "The folder holds no device: device.toml is missing.",
     .remedy = "Make a device there with `cutover device create`, or name another folder."};
+inline constexpr ErrorInfo boot_slot_not_told{
+    .id = "boot.slot_not_told",
+    .kind = Errc::unsupported,
+    .meaning = "The boot loader did not tell which slot it has started.",
+    .remedy =
+        "Use the boot script of this release, or have the boot loader put cutover.slot=a or "
+        "cutover.slot=b on the kernel's command line."};
 
 }  // namespace cutover::errors

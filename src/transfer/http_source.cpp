@@ -148,6 +148,8 @@ public:
         return filled;
     }
 
+    std::optional<std::uint64_t> total_bytes() const override { return total_bytes_; }
+
 private:
     std::size_t at_hand() const { return buffer_.size() - taken_; }
 
@@ -293,6 +295,9 @@ private:
         begun_ = true;
         if (offset_ == 0) {
             first_ = answer_;
+            curl_off_t length = -1;
+            curl_easy_getinfo(easy_.get(), CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+            if (length >= 0) total_bytes_ = static_cast<std::uint64_t>(length);
             return true;
         }
         if (answer_.range_begin == offset_) return true;
@@ -333,7 +338,8 @@ private:
     std::uint64_t offset_ = 0;    // of the file, received in order
     std::uint64_t received_ = 0;  // bytes of bodies, in all
     std::uint64_t to_skip_ = 0;
-    Answer answer_;  // of the request at work
+    std::optional<std::uint64_t> total_bytes_;  // as the first answer says
+    Answer answer_;                             // of the request at work
     Answer first_;
     std::optional<Error> refusal_;
     SteadyTime last_byte_{};

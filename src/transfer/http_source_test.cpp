@@ -88,6 +88,13 @@ TEST(HttpSource, GivesAllBytesInOrder) {
     EXPECT_THAT(server.requests().at(0), Not(HasSubstr("Range")));
 }
 
+TEST(HttpSource, TheLengthIsWhatTheServerSays) {
+    const TestHttpServer server([&](const std::string&) { return ok_reply(some_content(5000)); });
+    const auto source = open_source(server.url("/nos.cc"), quick());
+    ASSERT_TRUE(source) << source.error().text();
+    EXPECT_EQ((*source)->total_bytes(), 5000U);
+}
+
 TEST(HttpSource, AnEmptyFileIsEmpty) {
     const TestHttpServer server([](const std::string&) { return ok_reply(""); });
     EXPECT_EQ(fetch(server.url("/")).value(), "");

@@ -2,10 +2,12 @@
 
 #include <charconv>
 #include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <fcntl.h>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -28,16 +30,18 @@ constexpr std::string_view kFileScheme = "file://";
 
 class FileSource final : public ByteSource {
 public:
-    FileSource(UniqueFd fd, std::string name, std::stop_token stop)
-        : fd_(std::move(fd)), name_(std::move(name)), stop_(std::move(stop)) {}
+    FileSource(UniqueFd fd, std::uint64_t bytes, std::string name, std::stop_token stop)
+        : fd_(std::move(fd)), bytes_(bytes), name_(std::move(name)), stop_(std::move(stop)) {}
 
     Result<std::size_t> read(std::span<std::byte> buffer) override {
         if (stop_.stop_requested()) return fail(Errc::cancelled, "reading {} was stopped", name_);
         return read_up_to(fd_.get(), buffer, name_);
     }
+    std::optional<std::uint64_t> total_bytes() const override { return bytes_; }
 
 private:
     UniqueFd fd_;
+    std::uint64_t bytes_;
     std::string name_;
     std::stop_token stop_;
 };
@@ -53,7 +57,8 @@ Result<std::unique_ptr<ByteSource>> open_file_source(const std::string& path,
     if (::fstat(fd->get(), &info) != 0 || !S_ISREG(info.st_mode))
         return fail(errors::transfer_bad_source, "{} is not a file", path);
     ::posix_fadvise(fd->get(), 0, 0, POSIX_FADV_SEQUENTIAL);
-    return std::make_unique<FileSource>(*std::move(fd), path, options.stop);
+    return std::make_unique<FileSource>(*std::move(fd), static_cast<std::uint64_t>(info.st_size),
+                                        path, options.stop);
 }
 
 // The path of file:///path or file://localhost/path; empty when it is not one.

@@ -42,6 +42,13 @@ TEST_F(FileSources, APathAndItsUrlGiveTheSameBytes) {
     EXPECT_EQ(content_of("file://localhost" + path("a%20b.cc")), "content");
 }
 
+TEST_F(FileSources, TheLengthIsKnownBeforeTheEnd) {
+    std::ofstream(path("a")) << "content";
+    const auto opened = open_source(path("a"), {});
+    ASSERT_TRUE(opened);
+    EXPECT_EQ((*opened)->total_bytes(), 7U);
+}
+
 TEST_F(FileSources, WhatIsNoFileIsRefused) {
     EXPECT_EQ(id_of(path("missing")), "transfer.not_found");
     EXPECT_EQ(id_of(folder->path().string()), "transfer.bad_source");

@@ -112,8 +112,8 @@ Result<const WritablePartition*> BlockSlots::writable(Slot slot) const {
 }
 
 Result<SlotSpace> BlockSlots::space(Slot slot) const {
-    return SlotSpace{.file_system = partition(slot).path(),
-                     .available_bytes = TRY(partition(slot).size_bytes())};
+    const auto size = TRY(partition(slot).size_bytes());
+    return SlotSpace{.file_system = partition(slot).path(), .available_bytes = size};
 }
 
 Result<> BlockSlots::write(Slot slot, const Manifest& manifest, ByteSource& content) {
@@ -162,9 +162,8 @@ Result<> BlockSlots::claim(Slot slot, const Manifest& manifest, const Digest& ex
                     partition(slot).path().string(), to_hex(found), to_hex(expected));
     TRY(check_superblock(slot, size));
     TRY(make_folders(persist(slot)));
-    return write_claim(
-        claims_, slot,
-        {.manifest = manifest, .content = found, .ends = TRY(read_ends(partition(slot), size))});
+    const auto ends = TRY(read_ends(partition(slot), size));
+    return write_claim(claims_, slot, {.manifest = manifest, .content = found, .ends = ends});
 }
 
 Result<> BlockSlots::check_superblock(Slot slot, std::uint64_t content_bytes) const {
