@@ -16,6 +16,7 @@ ALLOWED = {
     "platform": {"model"},
     "platform/emulated": {"model", "platform", "package"},
     "backends/block": {"model", "crypto", "platform"},
+    "backends/machine": {"model", "platform"},
     "events": {"model", "store"},
     "engine": {"model", "crypto", "package", "transfer", "store", "platform", "events"},
     "agent": {"model", "crypto", "package", "transfer", "store", "platform", "events", "engine"},

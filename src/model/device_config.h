@@ -40,7 +40,7 @@ struct DeviceConfig {
 
     std::vector<HealthSpec> health;  // [[health]] the device's own, besides the packages'
 
-    std::string boot_backend = "emulated";  // [boot] backend
+    std::string boot_backend = "emulated";   // [boot] backend
     std::string slots_backend = "emulated";  // [slots] backend
     // Of slots that are partitions:
     std::string slot_a;                  // [slots] a: a path, best below /dev/disk/by-partuuid
