@@ -113,7 +113,8 @@ Result<const WritablePartition*> BlockSlots::writable(Slot slot) const {
 
 Result<SlotSpace> BlockSlots::space(Slot slot) const {
     const auto size = TRY(partition(slot).size_bytes());
-    return SlotSpace{.file_system = partition(slot).path(), .available_bytes = size};
+    return SlotSpace{
+        .file_system = partition(slot).path(), .available_bytes = size, .shared = false};
 }
 
 Result<> BlockSlots::write(Slot slot, const Manifest& manifest, ByteSource& content) {
