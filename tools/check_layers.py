@@ -17,6 +17,7 @@ ALLOWED = {
     "platform/emulated": {"model", "platform", "package"},
     "backends/block": {"model", "crypto", "platform"},
     "backends/machine": {"model", "platform"},
+    "backends/systemd": {"model", "platform"},
     "backends/boot_record": {"model", "platform"},
     "backends/grub": {"model", "platform", "backends/boot_record"},
     "backends/uboot": {"model", "platform", "backends/boot_record"},

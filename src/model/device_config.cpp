@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <toml++/toml.h>
@@ -23,6 +24,8 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kMaxConfigBytes = std::size_t{256} * 1024;
 constexpr std::size_t kMaxHealthChecks = 100;
+constexpr std::int64_t kMaxOffset = std::int64_t{1} << 50;
+constexpr std::int64_t kMaxEnvironment = std::int64_t{1024} * 1024;
 
 constexpr TomlErrors kErrors{.unknown_key = &errors::config_unknown_key,
                              .bad_value = &errors::config_bad_value};
@@ -128,6 +131,19 @@ void read_backend(Table& table, std::string& backend) {
 Result<> read_boot(Table& root, DeviceConfig& config) {
     Table boot(root.table("boot"), "boot");
     read_backend(boot, config.boot_backend);
+    // To others these keys are unknown.
+    const bool uboot = config.boot_backend == "uboot";
+    if (uboot || config.boot_backend == "grub") {
+        boot.text("device", config.boot_device);
+        if (config.boot_device.empty())
+            boot.refuse(errors::config_missing_key, "backend",
+                        "the boot record needs device: the path of its partition");
+    }
+    if (uboot) {
+        boot.number("offset", config.boot_offset, {.most = kMaxOffset});
+        boot.number("redundant-offset", config.boot_redundant_offset, {.most = kMaxOffset});
+        boot.number("size", config.boot_size, {.least = 512, .most = kMaxEnvironment});
+    }
     return boot.done();
 }
 

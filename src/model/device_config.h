@@ -40,7 +40,14 @@ struct DeviceConfig {
 
     std::vector<HealthSpec> health;  // [[health]] the device's own, besides the packages'
 
-    std::string boot_backend = "emulated";   // [boot] backend
+    std::string boot_backend = "emulated";  // [boot] backend
+    // Of grub and uboot, [boot] device: where the boot record is, best below /dev/disk/by-partuuid.
+    std::string boot_device;
+    // Of uboot, in bytes: [boot] offset and redundant-offset of the copies, and the size of one.
+    std::uint64_t boot_offset = 0;
+    std::uint64_t boot_redundant_offset = 4096;
+    std::uint32_t boot_size = 4096;
+
     std::string slots_backend = "emulated";  // [slots] backend
     // Of slots that are partitions:
     std::string slot_a;                  // [slots] a: a path, best below /dev/disk/by-partuuid

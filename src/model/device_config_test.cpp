@@ -63,7 +63,11 @@ tcp = "127.0.0.1:22"
 name = "routes"
 exec = ["bin/check", "--all"]
 [boot]
-backend = "grub"
+backend = "uboot"
+device = "/dev/disk/by-partuuid/0"
+offset = 8192
+redundant-offset = 16384
+size = 8192
 [slots]
 backend = "block"
 a = "/dev/disk/by-partuuid/1"
@@ -108,7 +112,11 @@ socket = "/run/cutover.sock"
                     .retries = 4},
                    {.name = "ssh", .tcp = "127.0.0.1:22"},
                    {.name = "routes", .exec = {"bin/check", "--all"}}},
-        .boot_backend = "grub",
+        .boot_backend = "uboot",
+        .boot_device = "/dev/disk/by-partuuid/0",
+        .boot_offset = 8192,
+        .boot_redundant_offset = 16384,
+        .boot_size = 8192,
         .slots_backend = "block",
         .slot_a = "/dev/disk/by-partuuid/1",
         .slot_b = "/dev/disk/by-partuuid/2",
@@ -192,7 +200,14 @@ TEST(DeviceConfig, SlotsThatArePartitionsNeedTwoOfThem) {
               "config.bad_value");
 }
 
+TEST(DeviceConfig, ABootRecordNeedsItsPlace) {
+    EXPECT_EQ(error_of("[boot]\nbackend = 'grub'").id, "config.missing_key");
+    EXPECT_EQ(error_of("[boot]\nbackend = 'uboot'").id, "config.missing_key");
+}
+
 TEST(DeviceConfig, AKeyOfAnotherBackendIsUnknown) {
+    EXPECT_EQ(error_of("[boot]\nbackend = 'grub'\ndevice = '/dev/x'\noffset = 1").id,
+              "config.unknown_key");
     EXPECT_EQ(error_of("[slots]\na = '/dev/x'").id, "config.unknown_key");
     EXPECT_EQ(error_of("[services]\ntolerate = ['x.service']").id, "config.unknown_key");
 }
