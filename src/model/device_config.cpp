@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <toml++/toml.h>
@@ -127,8 +128,47 @@ Result<> read_backend(Table& root, std::string_view name, std::string& backend) 
     return table.done();
 }
 
+// What a boot back-end cannot do without, and what it cannot do.
+void check_boot(Table& boot, const DeviceConfig& config) {
+    constexpr int kMostBoots = 9;  // that a boot script can count
+    const auto need = [&](std::string_view key, const std::string& value) {
+        if (value.empty())
+            boot.refuse(errors::config_missing_key, key,
+                        fmt::format("{} needs it", config.boot_backend));
+    };
+    if (config.boot_backend == "systemd-boot") {
+        need("esp", config.boot.esp);
+        need("root-a", config.boot.root_a);
+        need("root-b", config.boot.root_b);
+        return;
+    }
+    if (config.boot_backend != "grub" && config.boot_backend != "uboot") return;
+    need("device", config.boot.device);
+    if (config.trial_boots > kMostBoots)
+        boot.refuse(errors::config_bad_value, "backend",
+                    fmt::format("counts at most {} boots, and [trial] boots is {}", kMostBoots,
+                                config.trial_boots));
+}
+
+Result<> read_boot(Table& root, DeviceConfig& config) {
+    constexpr std::int64_t kMostBytes = std::int64_t{1} << 50;
+    Table boot(root.table("boot"), "boot");
+    boot.text("backend", config.boot_backend);
+    boot.text("device", config.boot.device);
+    boot.number("offset", config.boot.offset, {.least = 0, .most = kMostBytes});
+    boot.number("redundant-offset", config.boot.redundant_offset, {.least = 0, .most = kMostBytes});
+    boot.text("esp", config.boot.esp);
+    boot.text("root-a", config.boot.root_a);
+    boot.text("root-b", config.boot.root_b);
+    boot.text("arguments", config.boot.arguments);
+    if (config.boot_backend.empty())
+        boot.refuse(errors::config_bad_value, "backend", "must not be empty");
+    check_boot(boot, config);
+    return boot.done();
+}
+
 Result<> read_rest(Table& root, DeviceConfig& config) {
-    TRY(read_backend(root, "boot", config.boot_backend));
+    TRY(read_boot(root, config));
     TRY(read_backend(root, "slots", config.slots_backend));
     TRY(read_backend(root, "services", config.services_backend));
 

@@ -16,6 +16,19 @@ namespace cutover {
 // was signed inside its validity; `refuse` does not.
 enum class ExpiredPolicy : std::uint8_t { signed_while_valid, refuse };
 
+// Where the boot back-ends other than the emulated one find their record, and for systemd-boot what
+// its entries say. Each uses its own keys.
+struct BootConfig {
+    std::string device;                     // grub, uboot: the partition with the record
+    std::uint64_t offset = 0;               // uboot: of the first copy in it, in bytes
+    std::uint64_t redundant_offset = 4096;  // and of the second
+    std::string esp;                        // systemd-boot: where that partition is mounted
+    std::string root_a;                     // systemd-boot: root= of each slot, "PARTUUID=..."
+    std::string root_b;
+    std::string arguments;  // systemd-boot: for the kernel of either slot
+    bool operator==(const BootConfig&) const = default;
+};
+
 // device.toml. Every key has a default that makes an emulated device work. Paths are relative to
 // the device's folder unless they are absolute.
 struct DeviceConfig {
@@ -43,6 +56,7 @@ struct DeviceConfig {
     std::string boot_backend = "emulated";  // [boot] backend, and so on
     std::string slots_backend = "emulated";
     std::string services_backend = "emulated";
+    BootConfig boot;  // [boot] the other keys
 
     std::string stage_scripts = "stages";  // [stages] a folder with one folder a stage
     std::vector<std::string> ini_files;

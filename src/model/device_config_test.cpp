@@ -64,6 +64,13 @@ name = "routes"
 exec = ["bin/check", "--all"]
 [boot]
 backend = "grub"
+device = "/dev/disk/by-partuuid/2"
+offset = 1048576
+redundant-offset = 2097152
+esp = "/efi"
+root-a = "PARTUUID=a"
+root-b = "PARTUUID=b"
+arguments = "quiet"
 [slots]
 backend = "block"
 [services]
@@ -104,6 +111,13 @@ socket = "/run/cutover.sock"
         .boot_backend = "grub",
         .slots_backend = "block",
         .services_backend = "systemd",
+        .boot = {.device = "/dev/disk/by-partuuid/2",
+                 .offset = 1048576,
+                 .redundant_offset = 2097152,
+                 .esp = "/efi",
+                 .root_a = "PARTUUID=a",
+                 .root_b = "PARTUUID=b",
+                 .arguments = "quiet"},
         .stage_scripts = "my-stages",
         .ini_files = {"a.ini"},
         .evidence_files = {"etc/hosts"},
@@ -170,6 +184,21 @@ TEST(DeviceConfig, AHealthCheckHasANameAndExactlyOneWayToAsk) {
     EXPECT_EQ(error_of("[[health]]\ntcp = 'a:1'").id, "config.missing_key");
     EXPECT_EQ(error_of("[[health]]\nname = 'x'").id, "config.missing_key");
     EXPECT_EQ(error_of("[[health]]\nname='x'\ntcp='a:1'\nexec=['b']").id, "config.missing_key");
+}
+
+TEST(DeviceConfig, ABootBackendSaysWhatItCannotDoWithout) {
+    EXPECT_EQ(error_of("[boot]\nbackend = 'grub'").id, "config.missing_key");
+    EXPECT_THAT(error_of("[boot]\nbackend = 'uboot'").message, HasSubstr("device"));
+    EXPECT_THAT(error_of("[boot]\nbackend = 'systemd-boot'\nesp = '/efi'\nroot-a = 'x'").message,
+                HasSubstr("root-b"));
+    EXPECT_TRUE(parse_device_config("[boot]\nbackend = 'grub'\ndevice = '/dev/vda2'"));
+}
+
+TEST(DeviceConfig, MoreBootsThanABootScriptCanCountAreRefused) {
+    const std::string grub = "[boot]\nbackend = 'grub'\ndevice = 'x'\n";
+    EXPECT_EQ(error_of(grub + "[trial]\nboots = 10").id, "config.bad_value");
+    EXPECT_TRUE(parse_device_config(grub + "[trial]\nboots = 9"));
+    EXPECT_TRUE(parse_device_config("[trial]\nboots = 10"));
 }
 
 TEST(DeviceConfig, BrokenTomlNamesItsLine) {
