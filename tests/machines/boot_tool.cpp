@@ -15,7 +15,6 @@
 //                         or none) can be loaded; prints slot and reason
 
 #include <array>
-#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <memory>

@@ -1,5 +1,6 @@
 #include "backends/systemd_boot/boot_entry.h"
 
+#include <cstddef>
 #include <optional>
 #include <string>
 

@@ -1,9 +1,7 @@
 #include "backends/systemd_boot/systemd_boot.h"
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <mutex>
@@ -37,10 +35,11 @@ Slot guess(const BootedAs& booted) {
 struct SystemdBoot::Copies {
     std::array<std::optional<BootEntry>, 2> entries;
 
-    std::uint32_t version(std::size_t copy) const {
-        return entries.at(copy) ? entries.at(copy)->version : 0;
+    std::size_t newest() const {
+        const auto& [first, second] = entries;
+        return second && (!first || second->version > first->version) ? 1 : 0;
     }
-    std::size_t newest() const { return version(1) > version(0) ? 1 : 0; }
+    const std::optional<BootEntry>& entry() const { return entries.at(newest()); }
 };
 
 struct SystemdBoot::Trial {
@@ -85,8 +84,7 @@ SystemdBoot::Copies SystemdBoot::read_copies() const {
 }
 
 BootEntry SystemdBoot::committed() const {
-    const auto copies = read_copies();
-    return copies.entries.at(copies.newest()).value_or(BootEntry{.slot = guess(booted_)});
+    return read_copies().entry().value_or(BootEntry{.slot = guess(booted_)});
 }
 
 // The trial with the fewest tries left: after a power cut inside a rename there may be two.
@@ -116,10 +114,9 @@ Result<> SystemdBoot::write_copy(std::size_t copy, const BootEntry& entry) {
 
 Result<> SystemdBoot::commit(Slot slot) {
     const auto copies = read_copies();
-    const auto newest = copies.newest();
-    const auto& now = copies.entries.at(newest);
+    const auto& now = copies.entry();
     if (now && now->slot == slot) return {};
-    return write_copy(1 - newest, {.slot = slot, .version = copies.version(newest) + 1});
+    return write_copy(1 - copies.newest(), {.slot = slot, .version = now ? now->version + 1 : 1});
 }
 
 Result<> SystemdBoot::remove_trials(const std::optional<TrialName>& but) {
@@ -135,20 +132,17 @@ Result<> SystemdBoot::remove_trials(const std::optional<TrialName>& but) {
 
 // Failing here takes nothing back, and the next call tries again.
 void SystemdBoot::heal() {
-    auto copies = read_copies();
-    auto newest = copies.newest();
-    if (!copies.entries.at(newest)) {
-        const BootEntry anew{.slot = guess(booted_), .version = 1};
-        if (!write_copy(newest, anew)) return;
-        copies.entries.at(newest) = anew;
-    }
-    const auto entry = *copies.entries.at(newest);
-    const auto older = copies.entries.at(1 - newest);
+    const auto copies = read_copies();
+    const auto newest = copies.newest();
+    const auto entry = copies.entry().value_or(BootEntry{.slot = guess(booted_), .version = 1});
+    if (!copies.entry() && !write_copy(newest, entry)) return;
     // Two that say the same: whichever comes first, it is the committed slot.
+    const auto& older = copies.entries.at(1 - newest);
     if (!older || older->slot != entry.slot) (void)write_copy(1 - newest, entry);
-    const auto trial_now = trial();
-    if (!trial_now) return;
-    (void)remove_trials(*trial_now ? std::optional((*trial_now)->name) : std::nullopt);
+    const auto found = trial();
+    if (!found) return;
+    const auto& now = *found;
+    (void)remove_trials(now ? std::optional(now->name) : std::nullopt);
 }
 
 Result<BootStatus> SystemdBoot::status() const {

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <memory>
 #include <optional>
 #include <random>
@@ -49,8 +50,8 @@ public:
     void power_cycle() override {
         boot_.reset();
         const auto started = PlayedLoader::boot(esp);
-        ASSERT_TRUE(started) << "nothing boots";
-        booted_ = *started;
+        EXPECT_TRUE(started) << "nothing boots";
+        booted_ = started.value_or(BootedAs{});
         start_agent();
     }
     void start_agent() {
@@ -90,8 +91,8 @@ TEST(SystemdBootEntries, ATrialIsOneFileThatTheLoaderRenames) {
         EXPECT_EQ(bench.esp.files[name], content) << name << " is not touched in a trial";
     ASSERT_TRUE(bench.boot().confirm(Slot::b));
     EXPECT_EQ(bench.trial_file(), std::nullopt);
-    EXPECT_EQ(parse_entry(bench.esp.files["cutover-0.conf"])->slot, Slot::b);
-    EXPECT_EQ(parse_entry(bench.esp.files["cutover-1.conf"])->slot, Slot::b);
+    for (const auto* const copy : {"cutover-0.conf", "cutover-1.conf"})
+        EXPECT_EQ(parse_entry(bench.esp.files[copy]).value_or(BootEntry{}).slot, Slot::b);
 }
 
 TEST(SystemdBootEntries, OneDamagedCommittedEntryCostsNothingAndIsMadeAnew) {
@@ -124,7 +125,7 @@ TEST(SystemdBootEntries, ATrialThatLostItsEntryIsStillConfirmed) {
     EspBench bench;
     ASSERT_TRUE(bench.boot().start_trial(Slot::b, 2));
     bench.power_cycle();
-    bench.esp.files.erase(*bench.trial_file());
+    bench.esp.files.erase(bench.trial_file().value_or(""));
     EXPECT_EQ(bench.status().trial, std::nullopt);
     ASSERT_TRUE(bench.boot().confirm(Slot::b));
     bench.power_cycle();
