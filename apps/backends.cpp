@@ -21,6 +21,9 @@
 #ifdef CUTOVER_BACKEND_SYSTEMD
 #include "backends/systemd/systemd_services.h"
 #endif
+#ifdef CUTOVER_BACKEND_SYSTEMD_BOOT
+#include "backends/systemd_boot/systemd_boot.h"
+#endif
 #ifdef CUTOVER_BACKEND_UBOOT
 #include "backends/uboot/uboot_boot.h"
 #endif
@@ -139,6 +142,14 @@ Result<std::unique_ptr<BootControl>> open_loader(BootBackend backend, const Devi
             break;
 #endif
         case BootBackend::systemd_boot:
+#ifdef CUTOVER_BACKEND_SYSTEMD_BOOT
+            return SystemdBoot::open({.esp = folder.path / config.boot_esp,
+                                      .roots = {config.boot_root_a, config.boot_root_b},
+                                      .arguments = config.boot_arguments,
+                                      .booted = booted});
+#else
+            break;
+#endif
         case BootBackend::record:
         case BootBackend::emulated: break;
     }

@@ -8,6 +8,7 @@ option(CUTOVER_GRPC "Build the doors and the programs, which need gRPC" ON)
 option(CUTOVER_BACKEND_EMULATED "Build the emulated device and the boot record of tests" ON)
 option(CUTOVER_BACKEND_GRUB "Build the back-end for GRUB" ON)
 option(CUTOVER_BACKEND_UBOOT "Build the back-end for U-Boot" ON)
+option(CUTOVER_BACKEND_SYSTEMD_BOOT "Build the back-end for systemd-boot" ON)
 option(CUTOVER_BACKEND_SYSTEMD "Build what talks to systemd, which needs libsystemd" ON)
 option(CUTOVER_FUZZ "Build the fuzz targets (clang only)" OFF)
 

@@ -21,7 +21,7 @@ ALLOWED = {
     "backends/boot_record": {"model", "platform"},
     "backends/grub": {"model", "platform", "backends/boot_record"},
     "backends/uboot": {"model", "platform", "backends/boot_record"},
-    "backends/systemd_boot": {"model", "platform", "backends/boot_record"},
+    "backends/systemd_boot": {"model", "platform"},
     "events": {"model", "store"},
     "engine": {"model", "crypto", "package", "transfer", "store", "platform", "events"},
     "agent": {"model", "crypto", "package", "transfer", "store", "platform", "events", "engine"},

@@ -13,7 +13,8 @@ if test "${cutover_watchdog}" = ib700; then iow.b 0x443 0; fi
 
 setenv cutover_names cutover_committed cutover_trial cutover_left cutover_tries
 
-# Memory: 00000 copy 0, 10000 copy 1, 20000 and 20001 their flags, 20010 four bytes on their way.
+# Memory: 00000 copy 0, 10000 copy 1, 20000 and 20001 their flags, 20010 four bytes on their way,
+# 30001 what is exported; export clears as much as U-Boot's own environment is long.
 setenv cutover_check '
     setenv sound 0;
     if test "${cutover_committed}" = a || test "${cutover_committed}" = b; then
@@ -43,9 +44,9 @@ setenv cutover_load '
 # Writes cutover_left = ${left} into the copy in use and reads it back. ${sound} is 1 when it is there.
 setenv cutover_count '
     setenv cutover_left ${left};
-    env export -c -s 0xfff ${cutover_memory}${copy}0001 ${cutover_names};
-    cp.b ${cutover_memory}${copy}0001 ${cutover_memory}20010 4;
-    cp.b ${cutover_memory}20010 ${cutover_memory}${copy}0000 4;
+    env export -c -s 0xfff ${cutover_memory}30001 ${cutover_names};
+    cp.b ${cutover_memory}30001 ${cutover_memory}${copy}0001 0xfff;
+    cp.b ${cutover_memory}30001 ${cutover_memory}${copy}0000 4;
     cp.b ${cutover_memory}2000${copy} ${cutover_memory}${copy}0004 1;
     ${devtype} write ${cutover_memory}${copy}0000 ${block} 8;
     run cutover_load;

@@ -8,7 +8,7 @@ setenv cutover_block1 0x1008
 setenv cutover_slot_a slot-a
 setenv cutover_slot_b slot-b
 
-# 256 KiB of memory that nothing else uses: 0x60 stands for 0x6000000.
+# One MiB of memory that nothing else uses: 0x60 stands for 0x6000000.
 setenv cutover_memory 0x60
 
 # Arguments for the kernel of either slot, and how it is started.

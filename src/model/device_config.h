@@ -47,6 +47,11 @@ struct DeviceConfig {
     std::uint64_t boot_offset = 0;
     std::uint64_t boot_redundant_offset = 4096;
     std::uint32_t boot_size = 4096;
+    // Of systemd-boot:
+    std::string boot_esp;        // [boot] esp: where the EFI system partition is mounted
+    std::string boot_root_a;     // [boot] root-a: root= of slot A, "PARTUUID=..."
+    std::string boot_root_b;     // [boot] root-b
+    std::string boot_arguments;  // [boot] arguments: for the kernel of either slot
 
     std::string slots_backend = "emulated";  // [slots] backend
     // Of slots that are partitions:

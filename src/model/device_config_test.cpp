@@ -205,6 +205,26 @@ TEST(DeviceConfig, ABootRecordNeedsItsPlace) {
     EXPECT_EQ(error_of("[boot]\nbackend = 'uboot'").id, "config.missing_key");
 }
 
+TEST(DeviceConfig, SystemdBootNeedsItsPartitionAndBothRoots) {
+    const auto config = parse_device_config(
+        "[boot]\nbackend = 'systemd-boot'\nesp = '/efi'\nroot-a = 'PARTUUID=1'\n"
+        "root-b = 'PARTUUID=2'\narguments = 'quiet'\n");
+    ASSERT_TRUE(config) << config.error().text();
+    EXPECT_EQ(config->boot_esp, "/efi");
+    EXPECT_EQ(config->boot_root_a, "PARTUUID=1");
+    EXPECT_EQ(config->boot_root_b, "PARTUUID=2");
+    EXPECT_EQ(config->boot_arguments, "quiet");
+    EXPECT_EQ(error_of("[boot]\nbackend = 'systemd-boot'\nesp = '/efi'\nroot-a = 'x'").id,
+              "config.missing_key");
+}
+
+TEST(DeviceConfig, MoreBootsThanABootScriptCanCountAreRefused) {
+    const std::string grub = "[boot]\nbackend = 'grub'\ndevice = 'x'\n";
+    EXPECT_EQ(error_of(grub + "[trial]\nboots = 10").id, "config.bad_value");
+    EXPECT_TRUE(parse_device_config(grub + "[trial]\nboots = 9"));
+    EXPECT_TRUE(parse_device_config("[trial]\nboots = 10"));
+}
+
 TEST(DeviceConfig, AKeyOfAnotherBackendIsUnknown) {
     EXPECT_EQ(error_of("[boot]\nbackend = 'grub'\ndevice = '/dev/x'\noffset = 1").id,
               "config.unknown_key");
