@@ -46,7 +46,8 @@ std::chrono::milliseconds since(SteadyTime begin, SteadyTime now) {
 // For an alarm, which is one line: the cause, which may be a program's whole output, is cut.
 std::string in_short(const Error& error) {
     auto text = error.message;
-    if (!error.cause.empty()) text += ": " + clipped_utf8(error.cause, kAlarmCauseBytes);
+    if (!error.general_cause && !error.cause.empty())
+        text += ": " + clipped_utf8(error.cause, kAlarmCauseBytes);
     std::string line;
     for (const char c : text) {
         const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
