@@ -365,6 +365,10 @@ Result<> Engine::finish(OperationState state) {
                      .text = fmt::format("{}: {}", operation.title, in_short(*operation.error)),
                      .raised = now,
                      .operation = operation.id}));
+            // A base that is committed clears it there; a slot that is written again is no less
+            // good.
+            if (state == OperationState::done && operation.request.kind == OperationKind::install)
+                TRY(ports_.store.clear_alarm(kFailedAlarm, now));
             return forget_old_generations();
         },
         std::move(notes)));
