@@ -28,7 +28,8 @@
 namespace cutover {
 
 // A Device over the engine: one thread owns the engine and takes commands from a bounded queue;
-// what others see are snapshots and the feed. Callers' threads never wait for an operation.
+// what others see are snapshots and the feed. Callers' threads never wait for an operation, but to
+// be told its id until the journal knows it: what has an id is not forgotten.
 class Agent final : public Device, private Observer {
 public:
     enum class End : std::uint8_t { reboot, stopped };
@@ -80,6 +81,7 @@ private:
     void work(const std::stop_token& stop);
     Result<Engine::Outcome> carry_out(Command command);
     void be_free();
+    Result<OperationId> enqueue(const Request& request);
     std::optional<Command> next_command(const std::stop_token& stop);
     void end(Result<Engine::Outcome> how);
     Result<DeviceState> look();
@@ -103,6 +105,7 @@ private:
     OperationId started_ =
         0;  // the operation that is at work or queued; 0: none that start() began
     OperationId next_id_ = 1;
+    OperationId recorded_ = 0;  // the newest operation in the journal
     std::optional<Result<End>> ended_;
 
     std::jthread thread_;  // last: it uses all above

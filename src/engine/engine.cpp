@@ -49,7 +49,8 @@ std::chrono::milliseconds since(SteadyTime begin, SteadyTime now) {
 // For an alarm, which is one line: the cause, which may be a program's whole output, is cut.
 std::string in_short(const Error& error) {
     auto text = error.message;
-    if (!error.cause.empty()) text += ": " + clipped_utf8(error.cause, kAlarmCauseBytes);
+    if (!error.general_cause && !error.cause.empty())
+        text += ": " + clipped_utf8(error.cause, kAlarmCauseBytes);
     std::string line;
     for (const char c : text) {
         const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
@@ -370,6 +371,10 @@ Result<> Engine::finish(OperationState state) {
                      .text = fmt::format("{}: {}", operation.title, in_short(*operation.error)),
                      .raised = now,
                      .operation = operation.id}));
+            // A base that is committed clears it there; a slot that is written again is no less
+            // good.
+            if (state == OperationState::done && operation.request.kind == OperationKind::install)
+                TRY(ports_.store.clear_alarm(kFailedAlarm, now));
             return forget_old_generations();
         },
         std::move(notes)));

@@ -83,9 +83,9 @@ Result<HealthStatus> ask_until_healthy(const Ports& ports, const HealthSpec& spe
                 std::chrono::duration_cast<milliseconds>(ports.clock.steady() - begun);
             auto error = make_error(errors::trial_check_failed,
                                     fmt::format("{}: {}", subject(status), status.detail));
-            error.cause =
-                fmt::format("{} of {} tries in {}{}", attempt, attempts, human_duration(took),
-                            late ? ", then the deadline passed" : "");
+            error.set_cause(fmt::format("{} of {} tries in {}{}", attempt, attempts,
+                                        human_duration(took),
+                                        late ? ", then the deadline passed" : ""));
             return std::unexpected(std::move(error));
         }
         if (!ports.clock.sleep(spec.interval, patience.stop))

@@ -153,7 +153,7 @@ Result<Engine::Done> Engine::run_script(const Step& step, const std::vector<std:
         auto error = make_error(
             errors::stage_script_failed,
             fmt::format("script {} ended with exit code {}", step.name, result->exit_code));
-        error.cause = result->output.substr(0, 500);
+        error.set_cause(result->output.substr(0, 500));
         return std::unexpected(std::move(error));
     }
     return Done{};
