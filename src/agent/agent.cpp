@@ -44,6 +44,7 @@ constexpr int kKeptOperations = 200;
 constexpr int kKeptEvents = 2000;
 constexpr std::chrono::seconds kHealthInterval{30};
 constexpr std::chrono::seconds kPreviewDeadline{120};
+constexpr std::chrono::minutes kSlack{1};  // for a machine under load
 constexpr std::chrono::seconds kRecordDeadline{10};  // for the journal to know an operation
 constexpr std::size_t kMaxLogBytes = std::size_t{16} * 1024 * 1024;
 
@@ -89,7 +90,10 @@ Result<std::unique_ptr<Agent>> Agent::start(const std::function<Ports(Observer&)
 }
 
 Agent::Agent(const std::function<Ports(Observer&)>& ports, std::vector<Event> events)
-    : ports_(ports(*this)), engine_(ports_), feed_(std::move(events)) {}
+    : ports_(ports(*this)),
+      engine_(ports_),
+      feed_(std::move(events)),
+      alive_until_(ports_.clock.steady() + kSlack) {}
 
 Agent::~Agent() { stop(); }
 
@@ -147,6 +151,7 @@ void Agent::work(const std::stop_token& stop) {
 
 // Nothing when it was time to look at the device's health.
 std::optional<Agent::Command> Agent::next_command(const std::stop_token& stop) {
+    on_alive(kHealthInterval + kSlack);
     std::unique_lock lock(mutex_);
     if (!wake_.wait_for(lock, stop, kHealthInterval, [&] { return !commands_.empty(); }))
         return std::nullopt;
@@ -203,6 +208,12 @@ void Agent::on_change() {
     publish();
     for (const auto& event : std::exchange(news_, {})) feed_.add(event);
 }
+
+void Agent::on_alive(std::chrono::milliseconds at_most) {
+    alive_until_ = ports_.clock.steady() + at_most;
+}
+
+bool Agent::alive() const { return ports_.clock.steady() < alive_until_.load(); }
 
 void Agent::publish() {
     auto state = look();

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -16,6 +18,7 @@
 #include <vector>
 
 #include "agent/feed.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "engine/engine.h"
 #include "engine/observer.h"
@@ -39,6 +42,10 @@ public:
     // Waits until the device is to restart, or stop() was called; an error is one of the journal.
     Result<End> wait();
     void stop();
+
+    // False when the engine's thread has not said in time that it is at work: it hangs. From any
+    // thread. Whoever feeds a watchdog asks this first.
+    bool alive() const;
 
     Result<DeviceState> state() override;
     Result<Preview> preview(const Request& request) override;
@@ -68,6 +75,7 @@ private:
     void on_event(const Event& event) override { news_.push_back(event); }
     void on_progress(const Progress& progress) override { feed_.add(progress); }
     void on_change() override;
+    void on_alive(std::chrono::milliseconds at_most) override;
     void publish();
 
     void work(const std::stop_token& stop);
@@ -83,6 +91,8 @@ private:
     Engine engine_;
     Feed feed_;
     std::vector<Event> news_;  // of the engine's thread
+
+    std::atomic<SteadyTime> alive_until_;
 
     mutable std::mutex mutex_;  // guards all below
     std::condition_variable_any wake_;

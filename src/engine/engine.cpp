@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -38,6 +39,8 @@ namespace {
 constexpr auto kFailedAlarm = "upgrade-failed";
 constexpr auto kUndoAlarm = "undo-incomplete";
 constexpr std::size_t kAlarmCauseBytes = 160;
+constexpr std::chrono::minutes kSlowestStep{1};    // besides scripts, network and disk
+constexpr std::uint64_t kSlowestDisk = 1'000'000;  // bytes a second
 
 std::chrono::milliseconds since(SteadyTime begin, SteadyTime now) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(now - begin);
@@ -133,6 +136,7 @@ void Engine::look_at_health() {
 }
 
 Result<Engine::Outcome> Engine::run(OperationId id, const Request& request) {
+    alive();
     operation_begun_ = ports_.clock.steady();
     record_ = std::make_unique<OperationRecord>();
     auto& operation = record_->operation;
@@ -162,6 +166,7 @@ Result<Engine::Outcome> Engine::run(OperationId id, const Request& request) {
     // Scripts of `init` run before anything else, but not before the checks.
     if (record_->plan.steps.front().stage != Stage::init) TRY(move_to(Stage::prep));
 
+    alive();
     auto checks = run_checks(
         {.ports = ports_, .input = prepared->input, .plan = prepared->plan, .stop = stop_});
     if (!checks) return refuse(std::move(checks).error());
@@ -178,6 +183,7 @@ Result<Engine::Outcome> Engine::run(OperationId id, const Request& request) {
 Result<Engine::Outcome> Engine::go_on() {
     for (;;) {
         if (stopping_) return Outcome::stopped;
+        alive();
         const auto outcome = TRY(record_->undoing ? step_back() : step_forward());
         if (outcome != Outcome::idle) return outcome;
         if (!record_ || is_over(record_->operation.state)) return Outcome::idle;
@@ -456,6 +462,14 @@ StageRecord& Engine::stage_record(Stage stage) {
 
 void Engine::say(std::string_view text) {
     if (log_) log_->write(ports_.clock.wall(), text);
+}
+
+// Says so to whoever watches, with time for what says nothing in between: a script, the network,
+// and a disk that settles what it was given.
+void Engine::alive(std::uint64_t bytes_on_their_way) const {
+    const auto longest = std::max(ports_.config.script_timeout, ports_.config.transfer_timeout);
+    const std::chrono::seconds disk(bytes_on_their_way / kSlowestDisk);
+    ports_.observer.on_alive(longest + disk + kSlowestStep);
 }
 
 bool Engine::past_deadline() const {

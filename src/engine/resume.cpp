@@ -43,6 +43,7 @@ std::string boot_failure_text(const std::vector<std::string>& failures) {
 }  // namespace
 
 Result<Engine::Outcome> Engine::start() {
+    alive();
     const auto boot = TRY(ports_.boot.status());
     TRY(reconcile_running(boot));
     auto open = TRY(ports_.store.open_operation());

@@ -63,11 +63,22 @@ tcp = "127.0.0.1:22"
 name = "routes"
 exec = ["bin/check", "--all"]
 [boot]
-backend = "grub"
+backend = "uboot"
+device = "/dev/disk/by-partuuid/0"
+offset = 8192
+redundant-offset = 16384
+size = 8192
 [slots]
 backend = "block"
+a = "/dev/disk/by-partuuid/1"
+b = "/dev/disk/by-partuuid/2"
+persist = "/data/kept"
 [services]
 backend = "systemd"
+tolerate = ["noise.service"]
+[watchdog]
+device = "/dev/watchdog0"
+timeout = "30s"
 [stages]
 scripts = "my-stages"
 ini = ["a.ini"]
@@ -101,9 +112,19 @@ socket = "/run/cutover.sock"
                     .retries = 4},
                    {.name = "ssh", .tcp = "127.0.0.1:22"},
                    {.name = "routes", .exec = {"bin/check", "--all"}}},
-        .boot_backend = "grub",
+        .boot_backend = "uboot",
+        .boot_device = "/dev/disk/by-partuuid/0",
+        .boot_offset = 8192,
+        .boot_redundant_offset = 16384,
+        .boot_size = 8192,
         .slots_backend = "block",
+        .slot_a = "/dev/disk/by-partuuid/1",
+        .slot_b = "/dev/disk/by-partuuid/2",
+        .persist = "/data/kept",
         .services_backend = "systemd",
+        .tolerated_units = {"noise.service"},
+        .watchdog_device = "/dev/watchdog0",
+        .watchdog_timeout = 30s,
         .stage_scripts = "my-stages",
         .ini_files = {"a.ini"},
         .evidence_files = {"etc/hosts"},
@@ -170,6 +191,45 @@ TEST(DeviceConfig, AHealthCheckHasANameAndExactlyOneWayToAsk) {
     EXPECT_EQ(error_of("[[health]]\ntcp = 'a:1'").id, "config.missing_key");
     EXPECT_EQ(error_of("[[health]]\nname = 'x'").id, "config.missing_key");
     EXPECT_EQ(error_of("[[health]]\nname='x'\ntcp='a:1'\nexec=['b']").id, "config.missing_key");
+}
+
+TEST(DeviceConfig, SlotsThatArePartitionsNeedTwoOfThem) {
+    EXPECT_EQ(error_of("[slots]\nbackend = 'block'").id, "config.missing_key");
+    EXPECT_EQ(error_of("[slots]\nbackend = 'block'\na = '/dev/x'").id, "config.missing_key");
+    EXPECT_EQ(error_of("[slots]\nbackend = 'block'\na = '/dev/x'\nb = '/dev/x'").id,
+              "config.bad_value");
+}
+
+TEST(DeviceConfig, ABootRecordNeedsItsPlace) {
+    EXPECT_EQ(error_of("[boot]\nbackend = 'grub'").id, "config.missing_key");
+    EXPECT_EQ(error_of("[boot]\nbackend = 'uboot'").id, "config.missing_key");
+}
+
+TEST(DeviceConfig, SystemdBootNeedsItsPartitionAndBothRoots) {
+    const auto config = parse_device_config(
+        "[boot]\nbackend = 'systemd-boot'\nesp = '/efi'\nroot-a = 'PARTUUID=1'\n"
+        "root-b = 'PARTUUID=2'\narguments = 'quiet'\n");
+    ASSERT_TRUE(config) << config.error().text();
+    EXPECT_EQ(config->boot_esp, "/efi");
+    EXPECT_EQ(config->boot_root_a, "PARTUUID=1");
+    EXPECT_EQ(config->boot_root_b, "PARTUUID=2");
+    EXPECT_EQ(config->boot_arguments, "quiet");
+    EXPECT_EQ(error_of("[boot]\nbackend = 'systemd-boot'\nesp = '/efi'\nroot-a = 'x'").id,
+              "config.missing_key");
+}
+
+TEST(DeviceConfig, MoreBootsThanABootScriptCanCountAreRefused) {
+    const std::string grub = "[boot]\nbackend = 'grub'\ndevice = 'x'\n";
+    EXPECT_EQ(error_of(grub + "[trial]\nboots = 10").id, "config.bad_value");
+    EXPECT_TRUE(parse_device_config(grub + "[trial]\nboots = 9"));
+    EXPECT_TRUE(parse_device_config("[trial]\nboots = 10"));
+}
+
+TEST(DeviceConfig, AKeyOfAnotherBackendIsUnknown) {
+    EXPECT_EQ(error_of("[boot]\nbackend = 'grub'\ndevice = '/dev/x'\noffset = 1").id,
+              "config.unknown_key");
+    EXPECT_EQ(error_of("[slots]\na = '/dev/x'").id, "config.unknown_key");
+    EXPECT_EQ(error_of("[services]\ntolerate = ['x.service']").id, "config.unknown_key");
 }
 
 TEST(DeviceConfig, BrokenTomlNamesItsLine) {
