@@ -13,7 +13,7 @@ GRUB_PC = pathlib.Path("/usr/lib/grub/i386-pc")
 GRUB_EFI = pathlib.Path("/usr/lib/grub/x86_64-efi")
 GRUB_MODULES = ("cat", "configfile", "echo", "ext2", "fat", "halt", "iorw", "linux", "loadenv",
                 "ls", "memrw", "minicmd", "normal", "part_gpt", "probe", "reboot", "regexp",
-                "search", "serial", "sleep", "terminal", "test", "true")
+                "search", "serial", "sleep", "squash4", "terminal", "test", "true")
 
 BIOS_BOOT = "21686148-6449-6E6F-744E-656564454649"
 ESP = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
@@ -27,20 +27,18 @@ class Partition:
     size_mib: int
     start_mib: int
     kind: str
-
-    @property
-    def uuid(self) -> str:
-        """Fixed, so that boot scripts and device.toml can name it."""
-        return f"c0707e12-0000-4000-8000-00000000000{self.number}"
+    uuid: str  # fixed, so that boot scripts and device.toml can name it
 
 
 def layout(slot_mib: int, data_mib: int) -> dict[str, Partition]:
     partitions = {}
     start = 1
-    for number, (label, size, kind) in enumerate((
-            ("bios-boot", 1, BIOS_BOOT), ("env", 2, LINUX), ("esp", 36, ESP),
-            ("slot-a", slot_mib, LINUX), ("slot-b", slot_mib, LINUX), ("data", data_mib, LINUX)), 1):
-        partitions[label] = Partition(number, label, size, start, kind)
+    for number, (label, size, kind, digit) in enumerate((
+            ("bios-boot", 1, BIOS_BOOT, "1"), ("env", 2, LINUX, "2"), ("esp", 36, ESP, "3"),
+            ("slot-a", slot_mib, LINUX, "a"), ("slot-b", slot_mib, LINUX, "b"),
+            ("data", data_mib, LINUX, "d")), 1):
+        partitions[label] = Partition(number, label, size, start, kind,
+                                      f"c07e0000-0000-4000-8000-00000000000{digit}")
         start += size
     return partitions
 
@@ -54,9 +52,9 @@ class Disk:
         last = max(partitions.values(), key=lambda each: each.start_mib)
         with file.open("wb") as disk:
             disk.truncate((last.start_mib + last.size_mib + 1) * MIB)
-        script = ("label: gpt\nlabel-id: C0707E12-0000-4000-8000-000000000000\n" + "".join(
+        script = ("label: gpt\nlabel-id: C07E0000-0000-4000-8000-000000000000\n" + "".join(
             f"start={each.start_mib * MIB // SECTOR}, size={each.size_mib * MIB // SECTOR}, "
-            f"type={each.kind}, uuid={each.uuid.upper()}, name=\"{each.label}\"\n"
+            f'type={each.kind}, uuid={each.uuid.upper()}, name="{each.label}"\n'
             for each in partitions.values()))
         run("sfdisk", "--quiet", "--no-reread", "--no-tell-kernel", file, text_in=script)
 
@@ -78,10 +76,10 @@ class Disk:
 
 
 def make_fat(file: pathlib.Path, size_mib: int, label: str, files: dict[str, pathlib.Path],
-             bits: int = 16) -> None:
+             more: tuple[object, ...] = ()) -> None:
     """A FAT file system with `files`: path in it -> what is copied there."""
     file.unlink(missing_ok=True)
-    run("mkfs.vfat", "-F", bits, "-n", label, "-i", "c0707e12", "--invariant", "-C", file,
+    run("mkfs.vfat", *more, "-n", label, "-i", "c07e0000", "--invariant", "-C", file,
         size_mib * 1024)
     made: set[str] = set()
     for path, source in files.items():

@@ -1,10 +1,11 @@
 """Debian's own kernel, as it is: downloaded once, then taken from the cache.
 
-The cloud kernel has NVMe and ext4 built in, so it starts from a slot without an initramfs; what else
-the device needs is a handful of modules, loaded by an early service.
+The cloud kernel has NVMe and ext4 built in, so it starts from a slot without an initramfs; what
+else the device needs is a handful of modules, loaded by an early service.
 """
 
 import dataclasses
+import hashlib
 import pathlib
 import shutil
 
@@ -15,7 +16,7 @@ MODULE_FOLDERS = ("kernel/drivers/virtio", "kernel/drivers/net", "kernel/net/cor
                   "kernel/drivers/watchdog")
 NAMES = ("virtio.ko", "virtio_ring.ko", "virtio_pci.ko", "virtio_pci_modern_dev.ko",
          "virtio_pci_legacy_dev.ko", "virtio_net.ko", "net_failover.ko", "failover.ko",
-         "wdat_wdt.ko")
+         "watchdog.ko", "wdat_wdt.ko")
 
 
 @dataclasses.dataclass
@@ -31,7 +32,8 @@ def fetch(apt: Apt, cache: pathlib.Path) -> Kernel:
     if not names:
         raise ImageError(f"{META_PACKAGE} names no kernel")
     file = next(file for file in apt.closure((names[0],)) if file.startswith(names[0] + "_"))
-    folder = cache / file.removesuffix(".deb")
+    recipe = hashlib.sha256(pathlib.Path(__file__).read_bytes()).hexdigest()[:8]
+    folder = cache / f"{file.removesuffix('.deb')}-{recipe}"
     if not folder.is_dir():
         half = cache / (folder.name + ".making")
         shutil.rmtree(half, ignore_errors=True)

@@ -62,7 +62,8 @@ class Apt:
         (self.folder / "status").write_text("")
         self.options = [
             option for value in (
-                f"Dir::State::lists={self.folder}/lists", f"Dir::State::status={self.folder}/status",
+                f"Dir::State::lists={self.folder}/lists",
+                f"Dir::State::status={self.folder}/status",
                 f"Dir::Cache={self.folder}/cache", f"APT::Architecture={ARCHITECTURE}",
                 "APT::Install-Recommends=0", "Acquire::Languages=none", "APT::Sandbox::User=",
                 "Debug::NoLocking=1", "Acquire::Retries=3") for option in ("-o", value)]
