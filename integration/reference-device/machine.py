@@ -6,7 +6,7 @@ import shutil
 import disk as disks
 import watchdog
 from packages import run
-from release import INTEGRATION, SLOT_MIB, Workshop
+from release import HERE, INTEGRATION, SLOT_MIB, Workshop
 
 LOADERS = ("grub", "uboot")
 DATA_MIB = 64
@@ -70,13 +70,14 @@ def put_grub(disk: disks.Disk, work: pathlib.Path) -> None:
 
 
 def make_disk(file: pathlib.Path, loader: str, work: pathlib.Path, workshop: Workshop,
-              keys: pathlib.Path, package: pathlib.Path) -> pathlib.Path:
+              keys: pathlib.Path, package: pathlib.Path,
+              config: pathlib.Path = HERE / "device.toml") -> pathlib.Path:
     disk = disks.Disk(file, disks.layout(SLOT_MIB, DATA_MIB))
     put_grub(disk, work)
     disk.put("slot-a", package.with_suffix(".ext4"))
     data = work / "data"
     shutil.rmtree(data, ignore_errors=True)
-    make_data(data, disk.partitions, workshop, keys, package)
+    make_data(data, workshop, keys, package, config)
     image = work / "data.ext4"
     image.unlink(missing_ok=True)
     run("mke2fs", "-q", "-F", "-t", "ext4", "-L", "data", "-m", "0", "-E",
@@ -85,7 +86,11 @@ def make_disk(file: pathlib.Path, loader: str, work: pathlib.Path, workshop: Wor
     return file
 
 
-def make_data(data: pathlib.Path, partitions: dict[str, disks.Partition], workshop: Workshop,
-              keys: pathlib.Path, package: pathlib.Path) -> None:
-    (data / "cutover" / "trust").mkdir(parents=True)
-    shutil.copy2(keys / "ca.crt", data / "cutover" / "trust" / "ca.crt")
+def make_data(data: pathlib.Path, workshop: Workshop, keys: pathlib.Path,
+              package: pathlib.Path, config: pathlib.Path) -> None:
+    """The agent's folder, which knows what slot A holds."""
+    for slot in ("a", "b"):
+        (data / "persist" / slot / "etc").mkdir(parents=True)
+    (data / "persist" / "a" / "etc" / "nos.conf").write_text("hostname = changed-by-the-user\n")
+    run(workshop.programs.cutover, "device", "adopt", data / "cutover", "--config", config,
+        "--base", package, "--image", package.with_suffix(".ext4"), "--trust", keys / "ca.crt")

@@ -41,8 +41,9 @@ class Programs:
 class Workshop:
     """Makes releases: the packages are fetched and unpacked once."""
 
-    def __init__(self, cache: pathlib.Path, programs: Programs) -> None:
+    def __init__(self, cache: pathlib.Path, programs: Programs, test_door: bool = False) -> None:
         self.programs = programs
+        self.test_door = test_door
         for program in (programs.cutover, programs.cutoverd):
             if not program.exists():
                 raise ImageError(f"{program} is missing: build the release preset first")
@@ -61,12 +62,17 @@ class Workshop:
         for source in (HERE / "rootfs", INTEGRATION / "systemd" / "rootfs"):
             if source.is_dir():
                 made.add_tree(source)
+        if self.test_door:
+            made.add_tree(HERE / "test-door")
+            made.take("usr/lib/systemd/systemd-socket-proxyd")
         made.install(self.programs.cutoverd, "usr/bin/cutoverd")
         made.install(self.programs.cutover, "usr/bin/cutover")
         root.enable_units(made, made.tree / "usr/lib/systemd/system")
         made.write("etc/os-release", f'NAME="{NAME}"\nID={NAME}\nVERSION_ID="{version}"\n'
                                      f'PRETTY_NAME="{NAME} {version}"\n')
         made.write("usr/share/www/index.html", f"{NAME} {version}\n")
+        made.write("etc/nos.conf", "hostname = factory\n")
+        (made.tree / "usr/share/www/nos.conf").symlink_to("../../../etc/nos.conf")
         root.make_image(made.tree, out, SLOT_MIB)
         shutil.rmtree(made.tree)
         return out
