@@ -66,6 +66,10 @@ class Reference:
             self._workshop().image(version, image, self.folder / f"work-{version}")
         return image
 
+    def image(self, version: str) -> pathlib.Path:
+        with self:
+            return self._image(version)
+
     def package(self, version: str = NEW, fault: str = "") -> pathlib.Path:
         """The base package of a release, sound or with a fault of faults.py."""
         name = f"nos-{version}{'-' + fault if fault else ''}"
