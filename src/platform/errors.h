@@ -19,5 +19,12 @@ inline constexpr ErrorInfo health_failed{
     .kind = Errc::conflict,
     .meaning = "A health check did not pass.",
     .remedy = "See `cutover show health` for what was asked and answered."};
+inline constexpr ErrorInfo boot_slot_not_told{
+    .id = "boot.slot_not_told",
+    .kind = Errc::unsupported,
+    .meaning = "The boot loader did not tell which slot it has started.",
+    .remedy =
+        "Use the boot script of this release, or have the boot loader put cutover.slot=a or "
+        "cutover.slot=b on the kernel's command line."};
 
 }  // namespace cutover::errors

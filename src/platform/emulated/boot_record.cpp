@@ -1,9 +1,7 @@
 #include "platform/emulated/boot_record.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +9,7 @@
 
 #include <fmt/core.h>
 
+#include "base/crc32.h"
 #include "base/error.h"
 #include "model/slot.h"
 #include "platform/boot_control.h"
@@ -20,18 +19,6 @@ namespace cutover {
 namespace {
 
 constexpr std::string_view kTitle = "cutover boot record 1\n";
-
-constexpr std::array<std::uint32_t, 256> make_crc_table() {
-    std::array<std::uint32_t, 256> table{};
-    for (std::uint32_t byte = 0; byte < table.size(); ++byte) {
-        auto value = byte;
-        for (int bit = 0; bit < 8; ++bit)
-            value = (value >> 1U) ^ ((value & 1U) != 0 ? 0xedb88320U : 0U);
-        table.at(byte) = value;
-    }
-    return table;
-}
-constexpr auto kCrcTable = make_crc_table();
 
 // The value of the next line, which must be "<key> <value>"; nothing when it is not.
 std::optional<std::string_view> take(std::string_view& text, std::string_view key) {
@@ -74,13 +61,6 @@ bool read_reason(std::string_view& text, BootReason& value) {
 }
 
 }  // namespace
-
-std::uint32_t crc32(std::string_view bytes) {
-    std::uint32_t crc = 0xffffffffU;
-    for (const char c : bytes)
-        crc = (crc >> 8U) ^ kCrcTable.at((crc ^ static_cast<unsigned char>(c)) & 0xffU);
-    return ~crc;
-}
 
 std::string format_boot_record(const BootRecord& record) {
     auto text = fmt::format(

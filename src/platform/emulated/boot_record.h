@@ -51,6 +51,4 @@ BootRecord next_boot(const BootRecord& record);
 
 BootStatus status_of(const BootRecord& record);
 
-std::uint32_t crc32(std::string_view bytes);  // as in zlib, Ethernet and POSIX tools
-
 }  // namespace cutover
