@@ -1,41 +1,39 @@
-// The agent of a device. On an emulated device it is also the device's power switch: it plays the
-// boot loader, boots a slot, and is started anew, in the same process, by every reboot.
+// The agent of a device: of the machine that it runs on, or of an emulated device. Of that it is
+// also the power switch: it plays the boot loader, boots a slot, and is started anew, in the same
+// process, by every reboot.
 
 #include <CLI/App.hpp>
 #include <CLI/CLI.hpp>  // IWYU pragma: keep
 #include <CLI/Validators.hpp>
-#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <expected>
 #include <filesystem>
 #include <string>
-#include <unistd.h>
 
 #include <fmt/core.h>
 
-#include "agent/agent.h"
+#include "backends.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "emulated_agent.h"
+#include "platform/device_folder.h"
+#include "real_agent.h"
 
 namespace {
 
-using cutover::Agent;
 using cutover::LogLevel;
 using cutover::Result;
 
 Result<> run(const std::filesystem::path& folder, LogLevel level, char** argv) {
+    const bool emulated = TRY(cutover::is_emulated(TRY(cutover::read_device_config(folder))));
     TRY(cutover::make_folders(folder / "log"));
     const auto log =
         TRY(cutover::Log::open({.level = level, .json_file = folder / "log" / "agent.log"}));
-    const auto end = TRY(cutover::run_emulated_device(folder, *log));
-    if (end == Agent::End::stopped) return {};
-    log->info("restarting the device");
-    ::execv("/proc/self/exe", argv);  // the next boot, from the boot loader on
-    return std::unexpected(cutover::errno_error(errno, "start the agent anew"));
+    if (emulated) return cutover::run_emulated_device(folder, *log, argv);
+    const auto held = TRY(cutover::DeviceFolder::open(folder));
+    return cutover::run_real_device(held, *log);
 }
 
 }  // namespace

@@ -19,6 +19,8 @@ ALLOWED = {
     "backends/grub": {"model", "platform", "backends/boot_record"},
     "backends/uboot": {"model", "platform", "backends/boot_record"},
     "backends/systemd_boot": {"model", "platform", "backends/boot_record"},
+    "backends/block": {"model", "crypto", "platform"},
+    "backends/machine": {"model", "platform"},
     "events": {"model", "store"},
     "engine": {"model", "crypto", "package", "transfer", "store", "platform", "events"},
     "agent": {"model", "crypto", "package", "transfer", "store", "platform", "events", "engine"},

@@ -60,7 +60,8 @@ const Manifest& manifest_of(const CheckContext& context) {
 CheckResult check_space(const CheckContext& context) {
     const auto space = context.ports.slots.space(context.plan.target.slot);
     if (!space) return refused_by(space.error());
-    const auto need = manifest_of(context).payload.installed_bytes + kOwnBytes;
+    const auto need =
+        manifest_of(context).payload.installed_bytes + (space->shared ? kOwnBytes : 0);
     if (space->available_bytes < need)
         return refused(errors::check_space,
                        fmt::format("needs {} on {}, has {}: {} are missing", human_size(need),

@@ -248,6 +248,14 @@ TEST(RequirePreview, IsNotSatisfiedByAPreviewThatWasRefused) {
     EXPECT_EQ(device.operate(upgrade_to("1.1.0")).error->id, "operation.needs_preview");
 }
 
+TEST(Space, OfASlotThatIsAPartitionIsAllForTheBase) {
+    SimulatedDevice device;
+    device.slots.available_bytes = device.package("1.1.0").manifest.payload.installed_bytes;
+    EXPECT_EQ(device.operate(upgrade_to("1.1.0")).error->id, "check.space");
+    device.slots.shared = false;
+    EXPECT_EQ(device.operate(upgrade_to("1.1.0")).state, OperationState::done);
+}
+
 TEST(Request, OfOtherThanOnePackageIsRefused) {
     SimulatedDevice device;
     auto request = upgrade_to("1.1.0");

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/byte_source.h"
 #include "base/error.h"
 #include "engine/errors.h"
 #include "engine/package_source.h"
@@ -40,10 +41,9 @@ Result<> check_fit(const Manifest& manifest, const Host& host) {
     return {};
 }
 
-}  // namespace
-
-Result<PackageRef> provision(const NewDevice& device, const std::string& base,
-                             std::stop_token stop) {
+// Opens the base, has `fill` put it into slot A, and records it as generation 1.
+Result<PackageRef> begin_with(const UnbornDevice& device, const std::string& base,
+                              const TakeOver& fill, std::stop_token stop) {
     auto& store = device.store;
     if (!TRY(store.generations()).empty())
         return fail(Errc::conflict, "the device has a base already");
@@ -52,9 +52,7 @@ Result<PackageRef> provision(const NewDevice& device, const std::string& base,
     const auto& manifest = package->manifest();
     TRY(check_fit(manifest, device.host));
     const auto content = TRY(package->content());
-    TRY(device.slots.write(Slot::a, manifest, *content), "write slot A");
-    TRY(device.slots.carry_persistent(Slot::b, Slot::a, manifest.persist));
-    TRY(device.boot.confirm(Slot::a));
+    TRY(fill(manifest, *content));
 
     PackageRef reference{.kind = manifest.kind,
                          .name = manifest.name,
@@ -77,6 +75,27 @@ Result<PackageRef> provision(const NewDevice& device, const std::string& base,
         return {};
     }));
     return reference;
+}
+
+}  // namespace
+
+Result<PackageRef> provision(const NewDevice& device, const std::string& base,
+                             std::stop_token stop) {
+    const auto fill = [&](const Manifest& manifest, ByteSource& content) -> Result<> {
+        TRY(device.slots.write(Slot::a, manifest, content), "write slot A");
+        TRY(device.slots.carry_persistent(Slot::b, Slot::a, manifest.persist));
+        return device.boot.confirm(Slot::a);
+    };
+    return begin_with({.store = device.store,
+                       .host = device.host,
+                       .packages = device.packages,
+                       .clock = device.clock},
+                      base, fill, std::move(stop));
+}
+
+Result<PackageRef> adopt(const UnbornDevice& device, const std::string& base,
+                         const TakeOver& take_over, std::stop_token stop) {
+    return begin_with(device, base, take_over, std::move(stop));
 }
 
 }  // namespace cutover

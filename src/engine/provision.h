@@ -1,12 +1,15 @@
 #pragma once
 
+#include <functional>
 #include <stop_token>
 #include <string>
 
+#include "base/byte_source.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "engine/package_source.h"
 #include "model/generation.h"
+#include "model/manifest.h"
 #include "platform/boot_control.h"
 #include "platform/host.h"
 #include "platform/slot_store.h"
@@ -27,5 +30,22 @@ struct NewDevice {
 // 1). Refused on a device that has a generation already. Cut in the middle, it may be done again.
 Result<PackageRef> provision(const NewDevice& device, const std::string& base,
                              std::stop_token stop);
+
+// A device whose image is being built.
+struct UnbornDevice {
+    Store& store;
+    Host& host;
+    PackageSource& packages;
+    Clock& clock;
+};
+
+// Makes the base's slot claim what it holds already; refuses where it holds something else.
+using TakeOver = std::function<Result<>(const Manifest& manifest, ByteSource& content)>;
+
+// The same for a device on which nothing runs yet and whose slot A was filled by who builds its
+// image: everything is recorded and nothing written but records. The boot loader's own record is
+// the builder's too, and must say that A is committed.
+Result<PackageRef> adopt(const UnbornDevice& device, const std::string& base,
+                         const TakeOver& take_over, std::stop_token stop);
 
 }  // namespace cutover

@@ -131,7 +131,8 @@ public:
         : running_(std::move(running)) {}
 
     Result<SlotSpace> space(Slot /*slot*/) const override {
-        return SlotSpace{.file_system = "/slots", .available_bytes = available_bytes};
+        return SlotSpace{
+            .file_system = "/slots", .available_bytes = available_bytes, .shared = shared};
     }
     Result<> write(Slot slot, const Manifest& manifest, ByteSource& content) override {
         TRY(erase(slot));
@@ -174,6 +175,7 @@ public:
 
     std::map<Slot, Manifest> held;
     std::vector<std::string> carried;
+    bool shared = true;
     std::uint64_t available_bytes = std::uint64_t{1} << 30U;
     std::optional<Slot> unreadable;
     int erased = 0;

@@ -120,17 +120,50 @@ Result<> read_checks(Table& root, DeviceConfig& config) {
     return {};
 }
 
-Result<> read_backend(Table& root, std::string_view name, std::string& backend) {
-    Table table(root.table(name), std::string(name));
+void read_backend(Table& table, std::string& backend) {
     table.text("backend", backend);
     if (backend.empty()) table.refuse(errors::config_bad_value, "backend", "must not be empty");
-    return table.done();
+}
+
+Result<> read_boot(Table& root, DeviceConfig& config) {
+    Table boot(root.table("boot"), "boot");
+    read_backend(boot, config.boot_backend);
+    return boot.done();
+}
+
+Result<> read_slots(Table& root, DeviceConfig& config) {
+    Table slots(root.table("slots"), "slots");
+    read_backend(slots, config.slots_backend);
+    if (config.slots_backend == "block") {  // to others these keys are unknown
+        slots.text("a", config.slot_a);
+        slots.text("b", config.slot_b);
+        slots.text("persist", config.persist);
+        for (const auto* const path : {&config.slot_a, &config.slot_b, &config.persist})
+            if (path->empty())
+                slots.refuse(errors::config_missing_key, "backend",
+                             "slots that are partitions need a and b: paths of two partitions");
+        if (!config.slot_a.empty() && config.slot_a == config.slot_b)
+            slots.refuse(errors::config_bad_value, "b", "must not be the partition of slot a");
+    }
+    return slots.done();
+}
+
+Result<> read_services(Table& root, DeviceConfig& config) {
+    Table services(root.table("services"), "services");
+    read_backend(services, config.services_backend);
+    if (config.services_backend == "systemd") services.texts("tolerate", config.tolerated_units);
+    TRY(services.done());
+
+    Table watchdog(root.table("watchdog"), "watchdog");
+    watchdog.text("device", config.watchdog_device);
+    watchdog.duration("timeout", config.watchdog_timeout, std::chrono::seconds(2));
+    return watchdog.done();
 }
 
 Result<> read_rest(Table& root, DeviceConfig& config) {
-    TRY(read_backend(root, "boot", config.boot_backend));
-    TRY(read_backend(root, "slots", config.slots_backend));
-    TRY(read_backend(root, "services", config.services_backend));
+    TRY(read_boot(root, config));
+    TRY(read_slots(root, config));
+    TRY(read_services(root, config));
 
     Table stages(root.table("stages"), "stages");
     stages.text("scripts", config.stage_scripts);

@@ -40,9 +40,18 @@ struct DeviceConfig {
 
     std::vector<HealthSpec> health;  // [[health]] the device's own, besides the packages'
 
-    std::string boot_backend = "emulated";  // [boot] backend, and so on
-    std::string slots_backend = "emulated";
-    std::string services_backend = "emulated";
+    std::string boot_backend = "emulated";   // [boot] backend
+    std::string slots_backend = "emulated";  // [slots] backend
+    // Of slots that are partitions:
+    std::string slot_a;                  // [slots] a: a path, best below /dev/disk/by-partuuid
+    std::string slot_b;                  // [slots] b
+    std::string persist = "../persist";  // [slots] persist: a folder on the data partition
+    std::string services_backend = "emulated";  // [services] backend
+    // Of systemd: units that may fail without making the device unhealthy.
+    std::vector<std::string> tolerated_units;  // [services] tolerate
+
+    std::string watchdog_device;  // [watchdog] device; empty: none is fed
+    std::chrono::milliseconds watchdog_timeout{std::chrono::seconds(60)};
 
     std::string stage_scripts = "stages";  // [stages] a folder with one folder a stage
     std::vector<std::string> ini_files;

@@ -66,8 +66,15 @@ exec = ["bin/check", "--all"]
 backend = "grub"
 [slots]
 backend = "block"
+a = "/dev/disk/by-partuuid/1"
+b = "/dev/disk/by-partuuid/2"
+persist = "/data/kept"
 [services]
 backend = "systemd"
+tolerate = ["noise.service"]
+[watchdog]
+device = "/dev/watchdog0"
+timeout = "30s"
 [stages]
 scripts = "my-stages"
 ini = ["a.ini"]
@@ -103,7 +110,13 @@ socket = "/run/cutover.sock"
                    {.name = "routes", .exec = {"bin/check", "--all"}}},
         .boot_backend = "grub",
         .slots_backend = "block",
+        .slot_a = "/dev/disk/by-partuuid/1",
+        .slot_b = "/dev/disk/by-partuuid/2",
+        .persist = "/data/kept",
         .services_backend = "systemd",
+        .tolerated_units = {"noise.service"},
+        .watchdog_device = "/dev/watchdog0",
+        .watchdog_timeout = 30s,
         .stage_scripts = "my-stages",
         .ini_files = {"a.ini"},
         .evidence_files = {"etc/hosts"},
@@ -170,6 +183,18 @@ TEST(DeviceConfig, AHealthCheckHasANameAndExactlyOneWayToAsk) {
     EXPECT_EQ(error_of("[[health]]\ntcp = 'a:1'").id, "config.missing_key");
     EXPECT_EQ(error_of("[[health]]\nname = 'x'").id, "config.missing_key");
     EXPECT_EQ(error_of("[[health]]\nname='x'\ntcp='a:1'\nexec=['b']").id, "config.missing_key");
+}
+
+TEST(DeviceConfig, SlotsThatArePartitionsNeedTwoOfThem) {
+    EXPECT_EQ(error_of("[slots]\nbackend = 'block'").id, "config.missing_key");
+    EXPECT_EQ(error_of("[slots]\nbackend = 'block'\na = '/dev/x'").id, "config.missing_key");
+    EXPECT_EQ(error_of("[slots]\nbackend = 'block'\na = '/dev/x'\nb = '/dev/x'").id,
+              "config.bad_value");
+}
+
+TEST(DeviceConfig, AKeyOfAnotherBackendIsUnknown) {
+    EXPECT_EQ(error_of("[slots]\na = '/dev/x'").id, "config.unknown_key");
+    EXPECT_EQ(error_of("[services]\ntolerate = ['x.service']").id, "config.unknown_key");
 }
 
 TEST(DeviceConfig, BrokenTomlNamesItsLine) {

@@ -19,6 +19,31 @@ inline constexpr ErrorInfo health_failed{
     .kind = Errc::conflict,
     .meaning = "A health check did not pass.",
     .remedy = "See `cutover show health` for what was asked and answered."};
+inline constexpr ErrorInfo slot_bad_image{
+    .id = "slot.bad_image",
+    .kind = Errc::corrupt,
+    .meaning = "The image in the slot has no file system that can be mounted.",
+    .remedy = "Build the package from a squashfs, ext4 or erofs image and install it again."};
+inline constexpr ErrorInfo slot_wrong_content{
+    .id = "slot.wrong_content",
+    .kind = Errc::invalid,
+    .meaning = "The content of a package is not as long as its manifest says.",
+    .remedy = "Obtain the package again from its vendor; do not install this one."};
+inline constexpr ErrorInfo slot_bad_path{
+    .id = "slot.bad_path",
+    .kind = Errc::invalid,
+    .meaning = "A persistent path leaves the slot.",
+    .remedy = "Correct [persist] paths in the package: relative, without \"..\"."};
+inline constexpr ErrorInfo device_in_use{
+    .id = "device.in_use",
+    .kind = Errc::conflict,
+    .meaning = "Another agent holds the device's folder.",
+    .remedy = "Use the agent that runs, or end the process named in the message first."};
+inline constexpr ErrorInfo device_not_found{
+    .id = "device.not_found",
+    .kind = Errc::not_found,
+    .meaning = "The folder holds no device: device.toml is missing.",
+    .remedy = "Make a device there with `cutover device create`, or name another folder."};
 inline constexpr ErrorInfo boot_slot_not_told{
     .id = "boot.slot_not_told",
     .kind = Errc::unsupported,

@@ -15,6 +15,7 @@ namespace cutover {
 struct SlotSpace {
     std::filesystem::path file_system;  // a path on it, to name in messages
     std::uint64_t available_bytes = 0;  // free, and what erasing the slot's content would free
+    bool shared = true;  // by others: other slots, the agent's own files. False of a partition.
 };
 
 // The two places for base images. The running slot cannot be opened for writing or erased: an

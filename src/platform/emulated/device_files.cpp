@@ -1,24 +1,7 @@
 #include "platform/emulated/device_files.h"
 
-#include <cerrno>
-#include <chrono>
-#include <cstddef>
-#include <expected>
-#include <fcntl.h>
-#include <filesystem>
-#include <poll.h>
-#include <span>
 #include <string>
 #include <string_view>
-#include <sys/file.h>
-#include <unistd.h>
-
-#include <fmt/core.h>
-
-#include "base/error.h"
-#include "base/files.h"
-#include "base/unique_fd.h"
-#include "platform/emulated/errors.h"
 
 namespace cutover {
 namespace {
@@ -79,10 +62,6 @@ name = "@NAME@"
 # socket = "cutover.sock"
 )";
 
-constexpr std::chrono::milliseconds kLockPatience{500};  // for one that is just ending
-constexpr std::chrono::milliseconds kLockPoll{20};
-constexpr std::size_t kMaxLockBytes = 64;
-
 // A basic string of TOML; control characters were refused before.
 std::string escaped(std::string_view text) {
     std::string result;
@@ -99,29 +78,6 @@ std::string new_device_toml(const std::string& name) {
     std::string text(kTemplate);
     constexpr std::string_view kPlace = "@NAME@";
     return text.replace(text.find(kPlace), kPlace.size(), escaped(name));
-}
-
-Result<UniqueFd> lock_device(const std::filesystem::path& folder) {
-    const auto path = folder / "lock";
-    auto fd = TRY(open_file(path, O_RDWR | O_CREAT, 0644));
-    const auto deadline = std::chrono::steady_clock::now() + kLockPatience;
-    while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-        if (errno == EINTR) continue;
-        if (errno != EWOULDBLOCK)
-            return std::unexpected(errno_error(errno, fmt::format("lock {}", path.string())));
-        if (std::chrono::steady_clock::now() >= deadline) {
-            auto holder = read_file(path, kMaxLockBytes).value_or("");
-            while (!holder.empty() && holder.back() == '\n') holder.pop_back();
-            return fail(errors::device_in_use, "{} is used by process {}", folder.string(),
-                        holder.empty() ? "?" : holder);
-        }
-        ::poll(nullptr, 0, static_cast<int>(kLockPoll.count()));
-    }
-    const auto pid = fmt::format("{}\n", ::getpid());
-    if (::ftruncate(fd.get(), 0) != 0)
-        return std::unexpected(errno_error(errno, fmt::format("write {}", path.string())));
-    TRY(write_all(fd.get(), std::as_bytes(std::span(pid)), path.string()));
-    return fd;
 }
 
 }  // namespace cutover

@@ -20,12 +20,12 @@
 #include "base/fault.h"
 #include "base/files.h"
 #include "base/log.h"
-#include "base/unique_fd.h"
 #include "model/device_config.h"
 #include "model/manifest.h"
 #include "model/package_kind.h"
 #include "model/slot.h"
 #include "platform/boot_control.h"
+#include "platform/device_folder.h"
 #include "platform/emulated/boot_log.h"
 #include "platform/emulated/boot_record.h"
 #include "platform/emulated/device_files.h"
@@ -34,9 +34,9 @@
 #include "platform/emulated/emulated_services.h"
 #include "platform/emulated/errors.h"
 #include "platform/emulated/image_mount.h"
-#include "platform/emulated/persistence.h"
 #include "platform/emulated/stray_processes.h"
 #include "platform/host.h"
+#include "platform/persistence.h"
 #include "platform/services.h"
 
 namespace cutover {
@@ -112,24 +112,17 @@ Result<std::unique_ptr<EmulatedDevice>> EmulatedDevice::open(const fs::path& fol
 
 Result<std::unique_ptr<EmulatedDevice>> EmulatedDevice::open(const fs::path& folder, Log& log,
                                                              Options options) {
-    std::error_code error;
-    const auto real = fs::canonical(folder, error);
-    if (error || !fs::exists(real / "device.toml", error))
-        return fail(errors::device_not_found, "{} holds no device", folder.string());
-    auto lock = TRY(lock_device(real));
-    const auto toml = TRY(read_file(real / "device.toml", kMaxConfigFile));
-    auto config = TRY(parse_device_config(toml), "{}", (real / "device.toml").string());
+    auto held = TRY(DeviceFolder::open(folder));
     for (const auto* const name : {"boot", "slots", "persist", "data", "log", "run"})
-        TRY(make_folders(real / name));
+        TRY(make_folders(held.path / name));
     return std::unique_ptr<EmulatedDevice>(
-        new EmulatedDevice(real, std::move(config), std::move(lock), log, std::move(options)));
+        new EmulatedDevice(std::move(held), log, std::move(options)));
 }
 
-EmulatedDevice::EmulatedDevice(fs::path folder, DeviceConfig config, UniqueFd lock, Log& log,
-                               Options options)
-    : folder_(std::move(folder)),
-      config_(std::move(config)),
-      lock_(std::move(lock)),
+EmulatedDevice::EmulatedDevice(DeviceFolder folder, Log& log, Options options)
+    : folder_(std::move(folder.path)),
+      config_(std::move(folder.config)),
+      lock_(std::move(folder.lock)),
       log_(log),
       boot_(folder_ / "boot"),
       slots_(folder_),
@@ -282,24 +275,9 @@ Result<fs::path> EmulatedDevice::open_content(Slot slot, const Manifest& manifes
 // over it at every one.
 Result<> EmulatedDevice::prepare_image_persistence(Slot slot, const Manifest& manifest) {
     const auto persist = slots_.persist(slot);
-    const auto marker = persist / ".seeded";
-    const auto paths = TRY(persistent_paths(manifest.persist));
-    std::error_code error;
-    if (!fs::exists(marker, error)) {
-        for (const auto& path : paths) {
-            const auto in_image = TRY(find_persistent(mount_->root(), {}, path));
-            if (!in_image.empty()) TRY(copy_over(in_image, persist / path, Existing::kept));
-        }
-        TRY(sync_file_system(persist));
-        TRY(write_file_durably(marker, ""));
-    }
-    for (const auto& path : paths) {
-        const auto in_image = TRY(find_persistent(mount_->root(), {}, path));
-        // A mount needs something to cover; a link would lead it elsewhere.
-        if (in_image.empty() || fs::is_symlink(in_image, error)) continue;
-        if (fs::is_directory(in_image, error) != fs::is_directory(persist / path, error)) continue;
-        TRY(mount_->bind(persist / path, in_image));
-    }
+    TRY(seed_persistent(mount_->root(), persist, manifest.persist));
+    for (const auto& cover : TRY(persistent_covers(mount_->root(), persist, manifest.persist)))
+        TRY(mount_->bind(cover.from, cover.over));
     return {};
 }
 

@@ -15,6 +15,7 @@
 #include "base/unique_fd.h"
 #include "model/device_config.h"
 #include "platform/boot_control.h"
+#include "platform/device_folder.h"
 #include "platform/emulated/boot_log.h"
 #include "platform/emulated/emulated_boot.h"
 #include "platform/emulated/emulated_slots.h"
@@ -85,8 +86,7 @@ public:
     Host& host();
 
 private:
-    EmulatedDevice(std::filesystem::path folder, DeviceConfig config, UniqueFd lock, Log& log,
-                   Options options);
+    EmulatedDevice(DeviceFolder folder, Log& log, Options options);
     Result<BootRecord> first_record();
     std::vector<BootFailure> earlier_failures(const BootRecord& record) const;
     Result<> choose(const BootRecord& record, bool record_lost);

@@ -352,12 +352,6 @@ TEST_F(EmulatedDeviceTest, ChecksOfTheBaseRunInItsRoot) {
     EXPECT_EQ(failed.error().id, "health.failed");
 }
 
-TEST(DebianArchitecture, TranslatesTheMachinesName) {
-    EXPECT_EQ(debian_architecture("x86_64"), "amd64");
-    EXPECT_EQ(debian_architecture("aarch64"), "arm64");
-    EXPECT_EQ(debian_architecture("riscv64"), "riscv64");
-}
-
 struct ImageDeviceTest : EmulatedDeviceTest {
     void SetUp() override {
         if (::geteuid() != 0 || !fs::exists("/dev/loop-control"))

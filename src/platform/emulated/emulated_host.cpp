@@ -1,15 +1,11 @@
 #include "platform/emulated/emulated_host.h"
 
-#include <algorithm>
-#include <array>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <stop_token>
 #include <string>
-#include <string_view>
-#include <sys/utsname.h>
 #include <utility>
 #include <vector>
 
@@ -19,38 +15,18 @@
 #include "model/device_config.h"
 #include "model/manifest.h"
 #include "model/slot.h"
+#include "platform/architecture.h"
 #include "platform/boot_control.h"
 #include "platform/emulated/boot_log.h"
 #include "platform/emulated/stray_processes.h"
 #include "platform/probe.h"
 
 namespace cutover {
-namespace {
-
-std::string this_machine() {
-    utsname names{};
-    ::uname(&names);
-    return static_cast<const char*>(names.machine);
-}
-
-}  // namespace
-
-std::string debian_architecture(const std::string& machine) {
-    using Row = std::pair<std::string_view, std::string_view>;
-    constexpr std::array kRows{Row{"x86_64", "amd64"},   Row{"aarch64", "arm64"},
-                               Row{"armv7l", "armhf"},   Row{"armv6l", "armel"},
-                               Row{"i686", "i386"},      Row{"ppc64le", "ppc64el"},
-                               Row{"mips64", "mips64el"}};
-    const auto* const row = std::ranges::find(kRows, machine, &Row::first);
-    return row == kRows.end() ? machine : std::string(row->second);
-}
-
 EmulatedHost::EmulatedHost(std::filesystem::path device, const DeviceConfig& config,
                            std::function<void()> on_reboot)
     : device_(std::move(device)),
       hardware_(config.hardware),
-      architecture_(config.architecture.empty() ? debian_architecture(this_machine())
-                                                : config.architecture),
+      architecture_(config.architecture.empty() ? this_architecture() : config.architecture),
       on_reboot_(std::move(on_reboot)) {}
 
 std::vector<std::string> EmulatedHost::hardware() const { return hardware_; }

@@ -52,7 +52,4 @@ private:
     std::filesystem::path persist_;
 };
 
-// "amd64" for the machine name "x86_64"; other names that Debian uses as they are stay.
-std::string debian_architecture(const std::string& machine);
-
 }  // namespace cutover

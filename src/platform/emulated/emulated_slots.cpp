@@ -35,8 +35,8 @@
 #include "package/tree.h"
 #include "platform/emulated/errors.h"
 #include "platform/emulated/image_writer.h"
-#include "platform/emulated/persistence.h"
 #include "platform/errors.h"
+#include "platform/persistence.h"
 #include "platform/slot_store.h"
 
 namespace cutover {

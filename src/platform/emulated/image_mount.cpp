@@ -27,6 +27,8 @@
 #include "base/files.h"
 #include "base/unique_fd.h"
 #include "platform/emulated/errors.h"
+#include "platform/errors.h"
+#include "platform/superblock.h"
 
 namespace cutover {
 namespace {
@@ -35,18 +37,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxMountInfo = std::size_t{4} * 1024 * 1024;
 constexpr int kLoopTries = 10;
-
-struct Magic {
-    std::string_view file_system;
-    std::size_t offset;
-    std::string_view bytes;
-};
-using namespace std::string_view_literals;
-constexpr std::array kMagics{
-    Magic{"squashfs", 0, "hsqs"sv},
-    Magic{"ext4", 1024 + 56, "\x53\xef"sv},
-    Magic{"erofs", 1024, "\xe2\xe1\xf5\xe0"sv},
-};
 
 // A free loop device may be taken by somebody else before we configure it: then the next one.
 Result<std::pair<UniqueFd, std::string>> attach_loop(const fs::path& image) {
@@ -101,12 +91,9 @@ std::vector<std::string> mount_points() {
 
 Result<std::string> file_system_of(const fs::path& image) {
     const auto fd = TRY(open_file(image, O_RDONLY));
-    std::array<char, 2048> head{};
-    (void)TRY(read_up_to(fd.get(), std::as_writable_bytes(std::span(head)), image.string()));
-    for (const auto& magic : kMagics)
-        if (std::string_view(head.data(), head.size()).substr(magic.offset, magic.bytes.size()) ==
-            magic.bytes)
-            return std::string(magic.file_system);
+    std::array<std::byte, kSuperblockBytes> head{};
+    (void)TRY(read_up_to(fd.get(), head, image.string()));
+    if (const auto found = find_superblock(head)) return std::string(found->file_system);
     return fail(errors::slot_bad_image, "{} is neither squashfs nor ext4 nor erofs",
                 image.string());
 }

@@ -10,8 +10,7 @@ namespace cutover {
 
 // Writes a new file of exactly `size_bytes` bytes from `content` (slot.wrong_content when it has
 // fewer or more). All its blocks are reserved before the first byte (slot.no_space); it is durable
-// when this returns. One thread reads while another writes, past the page cache where the file
-// system lets us, so that the slower of the two sets the pace and memory stays at four blocks.
+// when this returns.
 Result<> write_image(const std::filesystem::path& file, std::uint64_t size_bytes,
                      ByteSource& content);
 

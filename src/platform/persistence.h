@@ -33,4 +33,18 @@ Result<std::filesystem::path> find_persistent(const std::filesystem::path& root,
                                               const std::filesystem::path& persist,
                                               const std::filesystem::path& path);
 
+// For a root that cannot be changed: its persistent paths are copied out once, at its first boot
+// (what was carried there before is kept), and from then on shown over it. Durable; repeatable.
+Result<> seed_persistent(const std::filesystem::path& root, const std::filesystem::path& persist,
+                         const std::vector<std::string>& paths);
+
+struct PersistentCover {
+    std::filesystem::path from;  // below `persist`
+    std::filesystem::path over;  // below `root`; of the same type
+};
+// What to show where. A path that `root` has no place for is left out.
+Result<std::vector<PersistentCover>> persistent_covers(const std::filesystem::path& root,
+                                                       const std::filesystem::path& persist,
+                                                       const std::vector<std::string>& paths);
+
 }  // namespace cutover

@@ -1,4 +1,4 @@
-#include "platform/emulated/persistence.h"
+#include "platform/persistence.h"
 
 #include <algorithm>
 #include <array>
@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include <fmt/core.h>
@@ -19,7 +20,7 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/files.h"
-#include "platform/emulated/errors.h"
+#include "platform/errors.h"
 
 namespace cutover {
 namespace {
@@ -173,6 +174,35 @@ Result<fs::path> find_persistent(const fs::path& root, const fs::path& persist,
     // A link that dangles into the persistent files: the package has a place, and nothing in it.
     if (fs::is_symlink(found, error) && !fs::exists(found, error)) return fs::path();
     return found;
+}
+
+Result<> seed_persistent(const fs::path& root, const fs::path& persist,
+                         const std::vector<std::string>& paths) {
+    const auto marker = persist / ".seeded";
+    if (is_there(marker)) return {};
+    TRY(make_folders(persist));
+    for (const auto& path : TRY(persistent_paths(paths))) {
+        const auto in_root = TRY(find_persistent(root, {}, path));
+        if (!in_root.empty()) TRY(copy_over(in_root, persist / path, Existing::kept));
+    }
+    TRY(sync_file_system(persist));
+    return write_file_durably(marker, "");
+}
+
+Result<std::vector<PersistentCover>> persistent_covers(const fs::path& root,
+                                                       const fs::path& persist,
+                                                       const std::vector<std::string>& paths) {
+    std::vector<PersistentCover> covers;
+    std::error_code error;
+    for (const auto& path : TRY(persistent_paths(paths))) {
+        auto in_root = TRY(find_persistent(root, {}, path));
+        // A mount needs something to cover; a link would lead it elsewhere.
+        if (in_root.empty() || fs::is_symlink(in_root, error)) continue;
+        if (!is_there(persist / path) || fs::is_symlink(persist / path, error)) continue;
+        if (fs::is_directory(in_root, error) != fs::is_directory(persist / path, error)) continue;
+        covers.push_back({.from = persist / path, .over = std::move(in_root)});
+    }
+    return covers;
 }
 
 }  // namespace cutover

@@ -1,0 +1,192 @@
+#include "backends.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "backends/block/block_slots.h"
+#include "backends/machine/boot_notes.h"
+#include "backends/machine/machine_host.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/nearest_name.h"
+#include "errors.h"
+#include "model/device.h"
+#include "model/device_config.h"
+#include "platform/boot_control.h"
+#include "platform/device_folder.h"
+#include "platform/emulated/emulated_boot.h"
+#include "platform/kernel_command_line.h"
+#include "platform/services.h"
+
+namespace cutover {
+namespace {
+
+namespace fs = std::filesystem;
+
+enum class BootBackend : std::uint8_t { emulated, record, grub, uboot, systemd_boot };
+enum class SlotsBackend : std::uint8_t { emulated, block };
+enum class ServicesBackend : std::uint8_t { emulated, none, systemd };
+
+template <typename Backend>
+using Row = std::pair<std::string_view, Backend>;
+
+constexpr std::array kBootBackends{Row<BootBackend>{"emulated", BootBackend::emulated},
+                                   Row<BootBackend>{"record", BootBackend::record},
+                                   Row<BootBackend>{"grub", BootBackend::grub},
+                                   Row<BootBackend>{"uboot", BootBackend::uboot},
+                                   Row<BootBackend>{"systemd-boot", BootBackend::systemd_boot}};
+constexpr std::array kSlotsBackends{Row<SlotsBackend>{"emulated", SlotsBackend::emulated},
+                                    Row<SlotsBackend>{"block", SlotsBackend::block}};
+constexpr std::array kServicesBackends{Row<ServicesBackend>{"emulated", ServicesBackend::emulated},
+                                       Row<ServicesBackend>{"none", ServicesBackend::none},
+                                       Row<ServicesBackend>{"systemd", ServicesBackend::systemd}};
+
+template <typename Rows>
+auto choose(const Rows& rows, std::string_view table, const std::string& name)
+    -> Result<typename Rows::value_type::second_type> {
+    const auto row = std::ranges::find(rows, name, &Rows::value_type::first);
+    if (row != rows.end()) return row->second;
+    std::vector<std::string_view> names;
+    for (const auto& [known, backend] : rows) names.push_back(known);
+    const auto nearest = nearest_name(name, names);
+    return fail(errors::config_no_backend, "[{}] backend = \"{}\"{}", table, name,
+                nearest.empty() ? "" : fmt::format(": did you mean '{}'?", nearest));
+}
+
+std::unexpected<Error> not_built(std::string_view table, const std::string& name) {
+    return fail(errors::config_no_backend, "[{}] backend = \"{}\": left out of this build", table,
+                name);
+}
+
+struct Chosen {
+    BootBackend boot = BootBackend::emulated;
+    SlotsBackend slots = SlotsBackend::emulated;
+    ServicesBackend services = ServicesBackend::emulated;
+};
+
+Result<Chosen> choose(const DeviceConfig& config) {
+    Chosen chosen;
+    chosen.boot = TRY(choose(kBootBackends, "boot", config.boot_backend));
+    chosen.slots = TRY(choose(kSlotsBackends, "slots", config.slots_backend));
+    chosen.services = TRY(choose(kServicesBackends, "services", config.services_backend));
+    return chosen;
+}
+
+// On a system whose services nobody can be asked about.
+class NoServices final : public Services {
+public:
+    std::vector<ServiceStatus> status() const override { return {}; }
+};
+
+Result<std::unique_ptr<BootControl>> open_boot(BootBackend backend, const DeviceFolder& folder) {
+    switch (backend) {
+        case BootBackend::record: return std::make_unique<EmulatedBoot>(folder.path / "boot");
+        case BootBackend::grub:
+        case BootBackend::uboot:
+        case BootBackend::systemd_boot:
+        case BootBackend::emulated: break;
+    }
+    return not_built("boot", folder.config.boot_backend);
+}
+
+// What this boot is, and its id.
+struct ThisBoot {
+    BootedAs booted;
+    std::string id;
+};
+
+// A record in the device's folder is no boot loader's: with it, whoever started the agent plays
+// the loader and restarts what stands for the machine, and names the boot in `boot/id`.
+Result<ThisBoot> this_boot(BootBackend backend, const BootControl& boot, const fs::path& folder) {
+    if (backend != BootBackend::record) {
+        const auto booted = TRY(read_kernel_command_line());
+        auto id = TRY(kernel_boot_id());
+        return ThisBoot{.booted = booted, .id = std::move(id)};
+    }
+    const auto status = TRY(boot.status());
+    auto id = TRY(kernel_boot_id(folder / "boot" / "id"));
+    return ThisBoot{.booted = {.slot = status.running, .reason = status.reason},
+                    .id = std::move(id)};
+}
+
+Result<std::unique_ptr<Services>> open_services(ServicesBackend backend,
+                                                const DeviceConfig& config) {
+    switch (backend) {
+        case ServicesBackend::none: return std::make_unique<NoServices>();
+        case ServicesBackend::systemd:
+        case ServicesBackend::emulated: break;
+    }
+    return not_built("services", config.services_backend);
+}
+
+std::vector<std::function<Result<>()>> ways_to_restart(BootBackend backend) {
+    if (backend == BootBackend::record) return {[]() -> Result<> { return {}; }};
+    return {restart_kernel};
+}
+
+}  // namespace
+
+Result<bool> is_emulated(const DeviceConfig& config) {
+    const auto chosen = TRY(choose(config));
+    const std::array emulated{chosen.boot == BootBackend::emulated,
+                              chosen.slots == SlotsBackend::emulated,
+                              chosen.services == ServicesBackend::emulated};
+    const auto count = std::ranges::count(emulated, true);
+    if (count != 0 && count != std::ssize(emulated))
+        return fail(errors::config_mixed_backends,
+                    "the back-ends are: boot {}, slots {}, services {}", config.boot_backend,
+                    config.slots_backend, config.services_backend);
+    return count != 0;
+}
+
+BlockSlots::Options block_options(const fs::path& folder, const DeviceConfig& config) {
+    return {.a = folder / config.slot_a,
+            .b = folder / config.slot_b,
+            .claims = folder / "slots",
+            .persist = (folder / config.persist).lexically_normal()};
+}
+
+Result<Backends> Backends::open(const DeviceFolder& folder, Log& log) {
+    const auto& config = folder.config;
+    const auto chosen = TRY(choose(config));
+    Backends backends;
+    backends.boot = TRY(open_boot(chosen.boot, folder));
+    auto boot = TRY(this_boot(chosen.boot, *backends.boot, folder.path));
+    backends.booted = boot.booted;
+    backends.boot_id = std::move(boot.id);
+    const auto running = backends.booted.slot;
+
+    auto options = block_options(folder.path, config);
+    options.running = running;
+    auto slots = std::make_unique<BlockSlots>(options);
+    const auto manifest = slots->manifest(running);
+    if (!manifest) log.error("nobody knows what runs", {{"error", manifest.error().text()}});
+    backends.services = TRY(open_services(chosen.services, config));
+
+    const auto notes = folder.path / "run" / "boots";
+    const auto status = TRY(backends.boot->status());
+    backends.host = std::make_unique<MachineHost>(MachineHost::Options{
+        .hardware = config.hardware,
+        .architecture = config.architecture,
+        .boot_id = backends.boot_id,
+        .boot_failures = earlier_failures(status, read_boot_notes(notes), backends.boot_id),
+        .data = folder.path.parent_path(),
+        .persist = slots->persist(running),
+        .reboot = ways_to_restart(chosen.boot)});
+    backends.slots = std::move(slots);
+    // From now on, if this boot ends before its time, it was not for want of an agent.
+    TRY(note_boot(
+        notes, {.boot_id = backends.boot_id, .slot = running, .reason = backends.booted.reason}));
+    return backends;
+}
+
+}  // namespace cutover
