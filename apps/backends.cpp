@@ -13,8 +13,10 @@
 #include <vector>
 
 #include "backends/block/block_slots.h"
+#include "backends/grub/grub_boot.h"
 #include "backends/machine/boot_notes.h"
 #include "backends/machine/machine_host.h"
+#include "backends/uboot/uboot_boot.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/nearest_name.h"
@@ -91,7 +93,11 @@ Result<std::unique_ptr<BootControl>> open_boot(BootBackend backend, const Device
     switch (backend) {
         case BootBackend::record: return std::make_unique<EmulatedBoot>(folder.path / "boot");
         case BootBackend::grub:
+            return open_grub_boot({.device = folder.path / folder.config.boot_device,
+                                   .booted = TRY(read_kernel_command_line())});
         case BootBackend::uboot:
+            return open_uboot_boot({.device = folder.path / folder.config.boot_device,
+                                    .booted = TRY(read_kernel_command_line())});
         case BootBackend::systemd_boot:
         case BootBackend::emulated: break;
     }

@@ -128,6 +128,12 @@ void read_backend(Table& table, std::string& backend) {
 Result<> read_boot(Table& root, DeviceConfig& config) {
     Table boot(root.table("boot"), "boot");
     read_backend(boot, config.boot_backend);
+    if (config.boot_backend == "grub" || config.boot_backend == "uboot") {
+        boot.text("device", config.boot_device);
+        if (config.boot_device.empty())
+            boot.refuse(errors::config_missing_key, "backend",
+                        "the boot loader's record needs device: the path of its partition");
+    }
     return boot.done();
 }
 

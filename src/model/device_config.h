@@ -43,6 +43,7 @@ struct DeviceConfig {
     std::string boot_backend = "emulated";   // [boot] backend
     std::string slots_backend = "emulated";  // [slots] backend
     // Of slots that are partitions:
+    std::string boot_device;             // [boot] device: where grub or uboot keep their record
     std::string slot_a;                  // [slots] a: a path, best below /dev/disk/by-partuuid
     std::string slot_b;                  // [slots] b
     std::string persist = "../persist";  // [slots] persist: a folder on the data partition
