@@ -154,14 +154,15 @@ class Disk:
         first[0x5c:0x64] = start.to_bytes(8, "little")
         first[0x66:0x68] = b"\x90\x90"
         self.write(0, bytes(first[:440]))
-        self.make_fat("esp", files, cluster_sectors=1 * 8)
+        self.make_fat("esp", files, cluster_sectors=8)
 
-    def boot(self, *machine: str, timeout: float = 90) -> Boot:
+    def boot(self, *machine: str, timeout: float = 90, read_only: bool = False) -> Boot:
         """Runs the machine until it is reset."""
         command = ["qemu-system-x86_64", "-accel", "tcg,thread=single", "-smp", "1", "-m", "256",
                    "-display", "none", "-vga", "none", "-net", "none", "-no-reboot",
                    "-monitor", "none", "-serial", "stdio",
-                   "-drive", f"file={self.path},format=raw,if=none,id=disk,cache=writeback",
+                   "-drive", f"file={self.path},format=raw,if=none,id=disk,"
+                             f"readonly={'on' if read_only else 'off'}",
                    "-device", "virtio-blk-pci,drive=disk", *machine]
         began = time.monotonic()
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

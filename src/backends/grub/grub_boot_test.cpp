@@ -1,5 +1,6 @@
 #include "backends/grub/grub_boot.h"
 
+#include <array>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -10,16 +11,28 @@
 #include "backends/boot_record/record_boot_conformance.h"
 #include "backends/boot_record/recorded_disk.h"
 #include "backends/grub/environment_block.h"
+#include "backends/grub/grub_script.h"
 #include "backends/grub/test_partition.h"
-#include "backends/grub/test_script.h"
+#include "base/block_file.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "model/slot.h"
 #include "platform/boot_control.h"
 #include "platform/boot_control_conformance.h"
+#include "platform/kernel_command_line.h"
 
 namespace cutover {
 namespace {
+
+RecordKind grub_kind() {
+    const EnvironmentBlock format;
+    return {.disk = fat_partition(format.encode({.serial = 1}), format.encode({.serial = 2})),
+            .offsets = {kEnv0, kEnv1},
+            .script = std::make_shared<GrubScript>(std::array{kEnv0, kEnv1}),
+            .open = [](std::unique_ptr<BlockFile> disk, BootedAs booted) {
+                return open_grub_boot(std::move(disk), booted);
+            }};
+}
 
 INSTANTIATE_TEST_SUITE_P(Grub, BootControlConformance, testing::Values([] {
                              return std::make_unique<RecordBench>(grub_kind());

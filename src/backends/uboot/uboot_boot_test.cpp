@@ -3,6 +3,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -10,15 +11,29 @@
 #include "backends/boot_record/record_boot_conformance.h"
 #include "backends/boot_record/recorded_disk.h"
 #include "backends/uboot/redundant_environment.h"
-#include "backends/uboot/test_environment.h"
+#include "backends/uboot/uboot_script.h"
+#include "base/block_file.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "model/slot.h"
 #include "platform/boot_control.h"
 #include "platform/boot_control_conformance.h"
+#include "platform/kernel_command_line.h"
 
 namespace cutover {
 namespace {
+
+RecordKind uboot_kind() {
+    const RedundantEnvironment format(kEnvironmentBytes);
+    auto disk = format.encode({.serial = 1}) + format.encode({.serial = 1});
+    disk.resize(4 * kEnvironmentBytes, '\0');
+    return {.disk = std::move(disk),
+            .offsets = {0, kEnvironmentBytes},
+            .script = std::make_shared<UbootScript>(),
+            .open = [](std::unique_ptr<BlockFile> file, BootedAs booted) {
+                return open_uboot_boot(std::move(file), {.device = {}, .booted = booted});
+            }};
+}
 
 INSTANTIATE_TEST_SUITE_P(Uboot, BootControlConformance, testing::Values([] {
                              return std::make_unique<RecordBench>(uboot_kind());

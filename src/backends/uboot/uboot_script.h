@@ -1,25 +1,21 @@
 #pragma once
 
-// U-Boot's side of the record, for tests.
+// integration/uboot/boot.cmd once more, for tests without a machine.
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "backends/boot_record/loader_record.h"
 #include "backends/boot_record/loader_script.h"
-#include "backends/boot_record/record_bench.h"
 #include "backends/uboot/redundant_environment.h"
-#include "backends/uboot/uboot_boot.h"
 #include "base/block_file.h"
+#include "model/slot.h"
 
 namespace cutover {
 
 inline constexpr std::size_t kEnvironmentBytes = 4096;
-inline constexpr std::size_t kEnvironmentEnd = std::size_t{4} * 4096;
 
 class UbootScript final : public LoaderScript {
 public:
@@ -58,17 +54,5 @@ public:
 private:
     static std::uint64_t at(std::size_t copy) { return copy * kEnvironmentBytes; }
 };
-
-inline RecordKind uboot_kind() {
-    const RedundantEnvironment format(kEnvironmentBytes);
-    auto disk = format.encode({.serial = 1}) + format.encode({.serial = 1});
-    disk.resize(kEnvironmentEnd, '\0');
-    return {.disk = std::move(disk),
-            .offsets = {0, kEnvironmentBytes},
-            .script = std::make_shared<UbootScript>(),
-            .open = [](std::unique_ptr<BlockFile> file, BootedAs booted) {
-                return open_uboot_boot(std::move(file), {.device = {}, .booted = booted});
-            }};
-}
 
 }  // namespace cutover

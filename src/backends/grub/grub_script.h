@@ -1,28 +1,26 @@
 #pragma once
 
-// GRUB's side of the record, for tests.
+// integration/grub/grub.cfg once more, for tests without a machine.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <regex>
 #include <string>
 
 #include "backends/boot_record/loader_record.h"
 #include "backends/boot_record/loader_script.h"
-#include "backends/boot_record/record_bench.h"
 #include "backends/grub/environment_block.h"
-#include "backends/grub/grub_boot.h"
-#include "backends/grub/test_partition.h"
 #include "base/block_file.h"
 #include "model/slot.h"
-#include "platform/kernel_command_line.h"
 
 namespace cutover {
 
 class GrubScript final : public LoaderScript {
 public:
+    explicit GrubScript(std::array<std::uint64_t, 2> offsets) : offsets_(offsets) {}
+
     std::optional<LoaderRecord> load(const BlockFile& disk, std::size_t copy) const override {
         auto v = read_environment_block(disk.read(at(copy), kEnvironmentBlockBytes).value_or(""));
         static const std::regex form(R"(([1-9][0-9]{0,8})\.([ab])\.(a|b|none)\.([0-9])\.([0-9]))");
@@ -55,17 +53,9 @@ public:
     }
 
 private:
-    static std::uint64_t at(std::size_t copy) { return copy == 0 ? kEnv0 : kEnv1; }
-};
+    std::uint64_t at(std::size_t copy) const { return offsets_.at(copy); }
 
-inline RecordKind grub_kind() {
-    const EnvironmentBlock format;
-    return {.disk = fat_partition(format.encode({.serial = 1}), format.encode({.serial = 2})),
-            .offsets = {kEnv0, kEnv1},
-            .script = std::make_shared<GrubScript>(),
-            .open = [](std::unique_ptr<BlockFile> disk, BootedAs booted) {
-                return open_grub_boot(std::move(disk), booted);
-            }};
-}
+    std::array<std::uint64_t, 2> offsets_;
+};
 
 }  // namespace cutover
