@@ -188,3 +188,32 @@ def test_back_ends_that_do_not_fit_are_refused(machine, bases):
         assert ended.returncode == 1
         assert f"error[{error}]" in ended.stderr
         assert wrong != "gurb" or "did you mean 'grub'?" in ended.stderr
+
+
+@pytest.mark.root
+def test_persistent_files_are_shown_at_early_boot_from_the_slot_that_was_started(machine, bases):
+    bases.image("1.0.0")
+    package = bases.package("1.0.0", '[persist]\npaths = ["etc/nos-release", "not/there"]\n')
+    machine.adopt(package, bases.image("1.0.0"), bases.keys.authority).expect(harness.DONE)
+    line = machine.data.parent / "cmdline"
+    line.write_text("quiet cutover.slot=a\n")
+    root = bases.folder / "1.0.0" / "root"
+
+    def persist(then: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            ["unshare", "--mount", "sh", "-c", f'"$@" && {then}', "sh",
+             harness.program("cutover-persist"), "--device", machine.folder, "--root", root,
+             "--command-line", line], capture_output=True, text=True, check=False)
+
+    said = persist(f"echo changed > {root}/etc/nos-release")
+    assert said.returncode == 0, said.stderr
+    assert "not/there" in said.stderr
+    kept = machine.data / "persist" / "a" / "etc" / "nos-release"
+    assert kept.read_text() == "changed\n"
+    assert (root / "etc" / "nos-release").read_text() == "1.0.0", "the base is as it was"
+    assert persist(f"grep -q changed {root}/etc/nos-release").returncode == 0
+
+    line.write_text("quiet cutover.slot=b\n")
+    said = persist("true")
+    assert said.returncode == 1, "slot B holds nothing"
+    assert "slot B holds nothing" in (machine.folder / "run" / "boots").read_text()
