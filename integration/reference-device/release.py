@@ -59,14 +59,11 @@ class Workshop:
         """The root file system of a release, as the content of a slot."""
         made = root.Root(work / "root", self.pool)
         root.add_system(made, self.kernel)
-        for source in (HERE / "rootfs", INTEGRATION / "systemd" / "rootfs"):
-            if source.is_dir():
-                made.add_tree(source)
+        self._add_agent(made)
+        made.add_tree(HERE / "rootfs")
         if self.test_door:
             made.add_tree(HERE / "test-door")
             made.take("usr/lib/systemd/systemd-socket-proxyd")
-        made.install(self.programs.cutoverd, "usr/bin/cutoverd")
-        made.install(self.programs.cutover, "usr/bin/cutover")
         root.enable_units(made, made.tree / "usr/lib/systemd/system")
         made.write("etc/os-release", f'NAME="{NAME}"\nID={NAME}\nVERSION_ID="{version}"\n'
                                      f'PRETTY_NAME="{NAME} {version}"\n')
@@ -76,6 +73,16 @@ class Workshop:
         root.make_image(made.tree, out, SLOT_MIB)
         shutil.rmtree(made.tree)
         return out
+
+    def _add_agent(self, made: root.Root) -> None:
+        """Programs and units, as `cmake --install` puts them on a device."""
+        for name in ("cutoverd", "cutover-persist"):
+            made.install(self.programs.folder / name, f"usr/sbin/{name}")
+        made.install(self.programs.cutover, "usr/bin/cutover")
+        for file in (INTEGRATION / "systemd").iterdir():
+            if file.suffix in (".service", ".timer"):
+                made.copy(file, f"usr/lib/systemd/system/{file.name}")
+        made.copy(INTEGRATION / "systemd" / "trial-check", "usr/lib/cutover/trial-check")
 
     def package(self, version: str, image: pathlib.Path, keys: pathlib.Path, out: pathlib.Path,
                 extra: str = "") -> pathlib.Path:

@@ -35,11 +35,11 @@ APPLETS = ("ash", "awk", "basename", "cat", "chmod", "chown", "cp", "cut", "date
            "readlink", "rm", "rmdir", "sed", "sh", "sha256sum", "sleep", "sort", "stat", "sync",
            "tail", "tar", "test", "time", "timeout", "top", "touch", "tr", "true", "umount",
            "uname", "uptime", "vi", "wc", "wget", "which", "xargs")
-FOLDERS = ("boot", "data", "dev", "etc", "proc", "root", "run", "sys", "tmp", "var", "usr/bin",
+FOLDERS = ("boot", "data", "dev", "etc", "proc", "root", "run", "sys", "home", "tmp", "var", "usr/bin",
            "usr/sbin", "usr/lib", "usr/lib64", "usr/lib/systemd/system", "usr/share")
 LINKS = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/lib64",
          "init": "usr/lib/systemd/systemd", "usr/sbin/init": "../lib/systemd/systemd",
-         "var/run": "../run", "var/tmp": "../tmp", "usr/sbin/reboot": "../bin/systemctl",
+         "var/run": "../run", "usr/sbin/reboot": "../bin/systemctl",
          "usr/sbin/poweroff": "../bin/systemctl"}
 
 
@@ -90,6 +90,11 @@ class Root:
         place.chmod(0o755)
         self.take_libraries_of(place)
 
+    def copy(self, source: pathlib.Path, path: str) -> None:
+        target = self.tree / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target)
+
     def add_tree(self, source: pathlib.Path) -> None:
         """Our own files, over all others."""
         for folder, _, names in os.walk(source):
@@ -113,7 +118,8 @@ class Root:
 
 def enable_units(root: Root, folder: pathlib.Path) -> None:
     """What `systemctl enable` would do: the [Install] sections of our units."""
-    for unit in sorted(folder.glob("*.*")):
+    units = sorted(unit for unit in folder.iterdir() if unit.is_file() and not unit.is_symlink())
+    for unit in units:
         for target in re.findall(r"^WantedBy=(.+)$", unit.read_text(), re.MULTILINE):
             for name in target.split():
                 root.wanted_by(unit.name, name)

@@ -14,7 +14,7 @@ from packages import run  # noqa: E402  (the folder is known only now)
 EXECUTABLE = 0o100755
 KERNEL = "/boot/vmlinuz"
 INIT = "/usr/lib/systemd/systemd"
-AGENT = "/usr/bin/cutoverd"
+AGENT = "/usr/sbin/cutoverd"
 PAGE = "/usr/share/www/index.html"
 
 
