@@ -13,10 +13,17 @@
 #include <vector>
 
 #include "backends/block/block_slots.h"
+#ifdef CUTOVER_BACKEND_GRUB
 #include "backends/grub/grub_boot.h"
+#endif
 #include "backends/machine/boot_notes.h"
 #include "backends/machine/machine_host.h"
+#ifdef CUTOVER_BACKEND_SYSTEMD_BOOT
+#include "backends/systemd_boot/systemd_boot.h"
+#endif
+#ifdef CUTOVER_BACKEND_UBOOT
 #include "backends/uboot/uboot_boot.h"
+#endif
 #include "base/error.h"
 #include "base/log.h"
 #include "base/nearest_name.h"
@@ -25,7 +32,9 @@
 #include "model/device_config.h"
 #include "platform/boot_control.h"
 #include "platform/device_folder.h"
+#ifdef CUTOVER_BACKEND_EMULATED
 #include "platform/emulated/emulated_boot.h"
+#endif
 #include "platform/kernel_command_line.h"
 #include "platform/services.h"
 
@@ -89,39 +98,68 @@ public:
     std::vector<ServiceStatus> status() const override { return {}; }
 };
 
-Result<std::unique_ptr<BootControl>> open_boot(BootBackend backend, const DeviceFolder& folder) {
+// What this boot is, its id, and the boot loader's record.
+struct ThisBoot {
+    BootedAs booted;
+    std::string id;
+    std::unique_ptr<BootControl> control;
+};
+
+#ifdef CUTOVER_BACKEND_EMULATED
+// A record in the device's folder is no boot loader's: with it, whoever started the agent plays
+// the loader and restarts what stands for the machine, and names the boot in `boot/id`.
+Result<ThisBoot> open_record(const fs::path& folder) {
+    ThisBoot boot{.control = std::make_unique<EmulatedBoot>(folder / "boot")};
+    const auto status = TRY(boot.control->status());
+    boot.booted = {.slot = status.running, .reason = status.reason};
+    boot.id = TRY(kernel_boot_id(folder / "boot" / "id"));
+    return boot;
+}
+#endif
+
+Result<std::unique_ptr<BootControl>> open_loader(BootBackend backend, const DeviceFolder& folder,
+                                                 [[maybe_unused]] const BootedAs& booted) {
+    [[maybe_unused]] const auto& config = folder.config;
+    [[maybe_unused]] const auto device = folder.path / config.boot_device;
     switch (backend) {
-        case BootBackend::record: return std::make_unique<EmulatedBoot>(folder.path / "boot");
         case BootBackend::grub:
-            return open_grub_boot({.device = folder.path / folder.config.boot_device,
-                                   .booted = TRY(read_kernel_command_line())});
+#ifdef CUTOVER_BACKEND_GRUB
+            return open_grub_boot({.device = device, .booted = booted});
+#else
+            break;
+#endif
         case BootBackend::uboot:
-            return open_uboot_boot({.device = folder.path / folder.config.boot_device,
-                                    .booted = TRY(read_kernel_command_line())});
+#ifdef CUTOVER_BACKEND_UBOOT
+            return open_uboot_boot({.device = device,
+                                    .offsets = {config.boot_offset, config.boot_redundant_offset},
+                                    .size = config.boot_size,
+                                    .booted = booted});
+#else
+            break;
+#endif
         case BootBackend::systemd_boot:
+#ifdef CUTOVER_BACKEND_SYSTEMD_BOOT
+            return SystemdBoot::open({.esp = folder.path / config.boot_esp,
+                                      .roots = {config.boot_root_a, config.boot_root_b},
+                                      .arguments = config.boot_arguments,
+                                      .booted = booted});
+#else
+            break;
+#endif
+        case BootBackend::record:
         case BootBackend::emulated: break;
     }
     return not_built("boot", folder.config.boot_backend);
 }
 
-// What this boot is, and its id.
-struct ThisBoot {
-    BootedAs booted;
-    std::string id;
-};
-
-// A record in the device's folder is no boot loader's: with it, whoever started the agent plays
-// the loader and restarts what stands for the machine, and names the boot in `boot/id`.
-Result<ThisBoot> this_boot(BootBackend backend, const BootControl& boot, const fs::path& folder) {
-    if (backend != BootBackend::record) {
-        const auto booted = TRY(read_kernel_command_line());
-        auto id = TRY(kernel_boot_id());
-        return ThisBoot{.booted = booted, .id = std::move(id)};
-    }
-    const auto status = TRY(boot.status());
-    auto id = TRY(kernel_boot_id(folder / "boot" / "id"));
-    return ThisBoot{.booted = {.slot = status.running, .reason = status.reason},
-                    .id = std::move(id)};
+Result<ThisBoot> open_boot(BootBackend backend, const DeviceFolder& folder) {
+#ifdef CUTOVER_BACKEND_EMULATED
+    if (backend == BootBackend::record) return open_record(folder.path);
+#endif
+    ThisBoot boot{.booted = TRY(read_kernel_command_line())};
+    boot.id = TRY(kernel_boot_id());
+    boot.control = TRY(open_loader(backend, folder, boot.booted));
+    return boot;
 }
 
 Result<std::unique_ptr<Services>> open_services(ServicesBackend backend,
@@ -147,6 +185,9 @@ Result<bool> is_emulated(const DeviceConfig& config) {
                               chosen.slots == SlotsBackend::emulated,
                               chosen.services == ServicesBackend::emulated};
     const auto count = std::ranges::count(emulated, true);
+#ifndef CUTOVER_BACKEND_EMULATED
+    if (count != 0) return not_built("boot", "emulated");
+#endif
     if (count != 0 && count != std::ssize(emulated))
         return fail(errors::config_mixed_backends,
                     "the back-ends are: boot {}, slots {}, services {}", config.boot_backend,
@@ -165,8 +206,8 @@ Result<Backends> Backends::open(const DeviceFolder& folder, Log& log) {
     const auto& config = folder.config;
     const auto chosen = TRY(choose(config));
     Backends backends;
-    backends.boot = TRY(open_boot(chosen.boot, folder));
-    auto boot = TRY(this_boot(chosen.boot, *backends.boot, folder.path));
+    auto boot = TRY(open_boot(chosen.boot, folder));
+    backends.boot = std::move(boot.control);
     backends.booted = boot.booted;
     backends.boot_id = std::move(boot.id);
     const auto running = backends.booted.slot;

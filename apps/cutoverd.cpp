@@ -17,7 +17,9 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#ifdef CUTOVER_BACKEND_EMULATED
 #include "emulated_agent.h"
+#endif
 #include "platform/device_folder.h"
 #include "real_agent.h"
 
@@ -26,12 +28,15 @@ namespace {
 using cutover::LogLevel;
 using cutover::Result;
 
-Result<> run(const std::filesystem::path& folder, LogLevel level, char** argv) {
-    const bool emulated = TRY(cutover::is_emulated(TRY(cutover::read_device_config(folder))));
+Result<> run(const std::filesystem::path& folder, LogLevel level, [[maybe_unused]] char** argv) {
+    [[maybe_unused]] const bool emulated =
+        TRY(cutover::is_emulated(TRY(cutover::read_device_config(folder))));
     TRY(cutover::make_folders(folder / "log"));
     const auto log =
         TRY(cutover::Log::open({.level = level, .json_file = folder / "log" / "agent.log"}));
+#ifdef CUTOVER_BACKEND_EMULATED
     if (emulated) return cutover::run_emulated_device(folder, *log, argv);
+#endif
     const auto held = TRY(cutover::DeviceFolder::open(folder));
     return cutover::run_real_device(held, *log);
 }

@@ -4,6 +4,12 @@
 option(CUTOVER_WERROR "Treat warnings as errors (on in every preset)" ON)
 option(CUTOVER_FAULT_POINTS "Compile in the points at which tests kill the process" OFF)
 option(CUTOVER_GRPC "Build the doors and the programs, which need gRPC" ON)
+# A device needs one boot loader's back-end; what it does not need it can leave out.
+option(CUTOVER_BACKEND_EMULATED "Build the emulated device and the boot record of tests" ON)
+option(CUTOVER_BACKEND_GRUB "Build the back-end for GRUB" ON)
+option(CUTOVER_BACKEND_UBOOT "Build the back-end for U-Boot" ON)
+option(CUTOVER_BACKEND_SYSTEMD_BOOT "Build the back-end for systemd-boot" ON)
+option(CUTOVER_BACKEND_SYSTEMD "Build what talks to systemd, which needs libsystemd" ON)
 option(CUTOVER_FUZZ "Build the fuzz targets (clang only)" OFF)
 
 # ccache, where it is installed, makes switching between branches and presets cheap.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <toml++/toml.h>
@@ -23,6 +24,8 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kMaxConfigBytes = std::size_t{256} * 1024;
 constexpr std::size_t kMaxHealthChecks = 100;
+constexpr std::int64_t kMaxOffset = std::int64_t{1} << 50;
+constexpr std::int64_t kMaxEnvironment = std::int64_t{1024} * 1024;
 
 constexpr TomlErrors kErrors{.unknown_key = &errors::config_unknown_key,
                              .bad_value = &errors::config_bad_value};
@@ -125,14 +128,39 @@ void read_backend(Table& table, std::string& backend) {
     if (backend.empty()) table.refuse(errors::config_bad_value, "backend", "must not be empty");
 }
 
+void read_systemd_boot(Table& boot, DeviceConfig& config) {
+    boot.text("esp", config.boot_esp);
+    boot.text("root-a", config.boot_root_a);
+    boot.text("root-b", config.boot_root_b);
+    boot.text("arguments", config.boot_arguments);
+    for (const auto* const value : {&config.boot_esp, &config.boot_root_a, &config.boot_root_b})
+        if (value->empty())
+            boot.refuse(errors::config_missing_key, "backend",
+                        "systemd-boot needs esp, root-a and root-b");
+}
+
 Result<> read_boot(Table& root, DeviceConfig& config) {
     Table boot(root.table("boot"), "boot");
     read_backend(boot, config.boot_backend);
-    if (config.boot_backend == "grub" || config.boot_backend == "uboot") {
+    // To others these keys are unknown.
+    const bool uboot = config.boot_backend == "uboot";
+    if (uboot || config.boot_backend == "grub") {
         boot.text("device", config.boot_device);
         if (config.boot_device.empty())
             boot.refuse(errors::config_missing_key, "backend",
-                        "the boot loader's record needs device: the path of its partition");
+                        "the boot record needs device: the path of its partition");
+    }
+    constexpr int kMostBoots = 9;  // that a boot script can count
+    const bool counts_by_script = uboot || config.boot_backend == "grub";
+    if (counts_by_script && config.trial_boots > kMostBoots)
+        boot.refuse(errors::config_bad_value, "backend",
+                    fmt::format("counts at most {} boots, and [trial] boots is {}", kMostBoots,
+                                config.trial_boots));
+    if (config.boot_backend == "systemd-boot") read_systemd_boot(boot, config);
+    if (uboot) {
+        boot.number("offset", config.boot_offset, {.most = kMaxOffset});
+        boot.number("redundant-offset", config.boot_redundant_offset, {.most = kMaxOffset});
+        boot.number("size", config.boot_size, {.least = 512, .most = kMaxEnvironment});
     }
     return boot.done();
 }

@@ -40,10 +40,21 @@ struct DeviceConfig {
 
     std::vector<HealthSpec> health;  // [[health]] the device's own, besides the packages'
 
-    std::string boot_backend = "emulated";   // [boot] backend
+    std::string boot_backend = "emulated";  // [boot] backend
+    // Of grub and uboot, [boot] device: where the boot record is, best below /dev/disk/by-partuuid.
+    std::string boot_device;
+    // Of uboot, in bytes: [boot] offset and redundant-offset of the copies, and the size of one.
+    std::uint64_t boot_offset = 0;
+    std::uint64_t boot_redundant_offset = 4096;
+    std::uint32_t boot_size = 4096;
+    // Of systemd-boot:
+    std::string boot_esp;        // [boot] esp: where the EFI system partition is mounted
+    std::string boot_root_a;     // [boot] root-a: root= of slot A, "PARTUUID=..."
+    std::string boot_root_b;     // [boot] root-b
+    std::string boot_arguments;  // [boot] arguments: for the kernel of either slot
+
     std::string slots_backend = "emulated";  // [slots] backend
     // Of slots that are partitions:
-    std::string boot_device;             // [boot] device: where grub or uboot keep their record
     std::string slot_a;                  // [slots] a: a path, best below /dev/disk/by-partuuid
     std::string slot_b;                  // [slots] b
     std::string persist = "../persist";  // [slots] persist: a folder on the data partition

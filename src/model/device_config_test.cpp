@@ -63,7 +63,11 @@ tcp = "127.0.0.1:22"
 name = "routes"
 exec = ["bin/check", "--all"]
 [boot]
-backend = "grub"
+backend = "uboot"
+device = "/dev/disk/by-partuuid/0"
+offset = 8192
+redundant-offset = 16384
+size = 8192
 [slots]
 backend = "block"
 a = "/dev/disk/by-partuuid/1"
@@ -108,7 +112,11 @@ socket = "/run/cutover.sock"
                     .retries = 4},
                    {.name = "ssh", .tcp = "127.0.0.1:22"},
                    {.name = "routes", .exec = {"bin/check", "--all"}}},
-        .boot_backend = "grub",
+        .boot_backend = "uboot",
+        .boot_device = "/dev/disk/by-partuuid/0",
+        .boot_offset = 8192,
+        .boot_redundant_offset = 16384,
+        .boot_size = 8192,
         .slots_backend = "block",
         .slot_a = "/dev/disk/by-partuuid/1",
         .slot_b = "/dev/disk/by-partuuid/2",
@@ -192,7 +200,34 @@ TEST(DeviceConfig, SlotsThatArePartitionsNeedTwoOfThem) {
               "config.bad_value");
 }
 
+TEST(DeviceConfig, ABootRecordNeedsItsPlace) {
+    EXPECT_EQ(error_of("[boot]\nbackend = 'grub'").id, "config.missing_key");
+    EXPECT_EQ(error_of("[boot]\nbackend = 'uboot'").id, "config.missing_key");
+}
+
+TEST(DeviceConfig, SystemdBootNeedsItsPartitionAndBothRoots) {
+    const auto config = parse_device_config(
+        "[boot]\nbackend = 'systemd-boot'\nesp = '/efi'\nroot-a = 'PARTUUID=1'\n"
+        "root-b = 'PARTUUID=2'\narguments = 'quiet'\n");
+    ASSERT_TRUE(config) << config.error().text();
+    EXPECT_EQ(config->boot_esp, "/efi");
+    EXPECT_EQ(config->boot_root_a, "PARTUUID=1");
+    EXPECT_EQ(config->boot_root_b, "PARTUUID=2");
+    EXPECT_EQ(config->boot_arguments, "quiet");
+    EXPECT_EQ(error_of("[boot]\nbackend = 'systemd-boot'\nesp = '/efi'\nroot-a = 'x'").id,
+              "config.missing_key");
+}
+
+TEST(DeviceConfig, MoreBootsThanABootScriptCanCountAreRefused) {
+    const std::string grub = "[boot]\nbackend = 'grub'\ndevice = 'x'\n";
+    EXPECT_EQ(error_of(grub + "[trial]\nboots = 10").id, "config.bad_value");
+    EXPECT_TRUE(parse_device_config(grub + "[trial]\nboots = 9"));
+    EXPECT_TRUE(parse_device_config("[trial]\nboots = 10"));
+}
+
 TEST(DeviceConfig, AKeyOfAnotherBackendIsUnknown) {
+    EXPECT_EQ(error_of("[boot]\nbackend = 'grub'\ndevice = '/dev/x'\noffset = 1").id,
+              "config.unknown_key");
     EXPECT_EQ(error_of("[slots]\na = '/dev/x'").id, "config.unknown_key");
     EXPECT_EQ(error_of("[services]\ntolerate = ['x.service']").id, "config.unknown_key");
 }

@@ -1,9 +1,10 @@
 // A boot back-end on the command line, and the loader's script as the unit tests know it, for tests
 // that hold both against the real boot loader:
 //
-//     boot_tool grub|uboot FILE SLOT REASON COMMAND...
+//     boot_tool grub|uboot|systemd-boot FILE SLOT REASON COMMAND...
 //
-// FILE is the partition with the record. SLOT and REASON are what the boot before was (a trial).
+// FILE is the partition with the record, or the folder with the EFI system partition's files. SLOT
+// and REASON are what the boot before was (a trial).
 //     open                only what an agent's start does
 //     status              running, reason, committed, trial, tries left, tries
 //     arm SLOT TRIES      start_trial
@@ -14,8 +15,8 @@
 //                         or none) can be loaded; prints slot and reason
 
 #include <array>
-#include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
@@ -32,10 +33,13 @@
 #include "backends/grub/fat_file.h"
 #include "backends/grub/grub_boot.h"
 #include "backends/grub/grub_script.h"
+#include "backends/systemd_boot/memory_esp.h"
+#include "backends/systemd_boot/systemd_boot.h"
 #include "backends/uboot/uboot_boot.h"
 #include "backends/uboot/uboot_script.h"
 #include "base/block_file.h"
 #include "base/error.h"
+#include "base/files.h"
 #include "model/slot.h"
 #include "platform/boot_control.h"
 #include "platform/kernel_command_line.h"
@@ -70,10 +74,29 @@ Result<Arguments> read_arguments(std::span<const std::string> words) {
 Result<std::unique_ptr<BootControl>> open_boot(const Arguments& arguments) {
     if (arguments.kind == "grub")
         return open_grub_boot({.device = arguments.file, .booted = arguments.booted});
+    if (arguments.kind == "systemd-boot")
+        return SystemdBoot::open({.esp = arguments.file,
+                                  .roots = {"PARTUUID=c07e0000-0000-4000-8000-00000000000a",
+                                            "PARTUUID=c07e0000-0000-4000-8000-00000000000b"},
+                                  .arguments = "console=ttyS0",
+                                  .booted = arguments.booted});
     return open_uboot_boot({.device = arguments.file, .booted = arguments.booted});
 }
 
+Result<std::string> play_systemd_boot(const Arguments& arguments) {
+    MemoryEsp esp;
+    const auto entries = std::filesystem::path(arguments.file) / "loader" / "entries";
+    for (const auto& file : std::filesystem::directory_iterator(entries))
+        esp.files[file.path().filename().string()] = TRY(read_file(file.path(), 4096));
+    const auto started = PlayedLoader::boot(esp);
+    for (const auto& change : esp.log)
+        std::filesystem::rename(entries / change.name, entries / change.new_name);
+    if (!started) return std::string("nothing");
+    return fmt::format("{} {}", loader_name(started->slot), to_string(started->reason));
+}
+
 Result<std::string> play_script(const Arguments& arguments, const std::string& slots) {
+    if (arguments.kind == "systemd-boot") return play_systemd_boot(arguments);
     const auto disk = TRY(BlockFile::open(arguments.file));
     const Loadable loadable{slots.contains('a'), slots.contains('b')};
     std::unique_ptr<LoaderScript> script = std::make_unique<UbootScript>();

@@ -1,5 +1,5 @@
-"""A small disk that boots: GRUB or U-Boot as it ships, with kernels that only say what they were
-told (say_command_line.S). Made without root, by sfdisk, mtools and mke2fs."""
+"""A small disk that boots: a boot loader as it ships, with kernels that only say what they were told
+(say_command_line.S, say_load_options.S). Made without root, by sfdisk, mtools and mke2fs."""
 
 import dataclasses
 import functools
@@ -40,17 +40,19 @@ def run(*command, text: str | None = None) -> str:
 
 
 @functools.cache
-def bare_kernel() -> bytes:
+def bare_kernel(source: str) -> bytes:
+    bits = {"say_command_line.S": ("--32", "elf_i386"), "say_load_options.S": ("--64", "elf_x86_64")}
     with tempfile.TemporaryDirectory() as folder:
         made = pathlib.Path(folder)
-        run("as", "--32", "-o", made / "say.o", HERE / "say_command_line.S")
-        run("ld", "-m", "elf_i386", "-Ttext", "0", "--oformat", "binary", "-o", made / "say",
+        run("as", bits[source][0], "-o", made / "say.o", HERE / source)
+        run("ld", "-m", bits[source][1], "-Ttext", "0", "--oformat", "binary", "-o", made / "say",
             made / "say.o")
         return (made / "say").read_bytes()
 
 
-def kernel(name: str) -> bytes:
-    return bare_kernel().replace(b"NAME------------", name.encode().ljust(16)[:16])
+def kernel(name: str, source: str = "say_command_line.S") -> bytes:
+    """A kernel that says `name` and what it was told, for BIOS and U-Boot or for UEFI."""
+    return bare_kernel(source).replace(b"NAME------------", name.encode().ljust(16)[:16])
 
 
 @dataclasses.dataclass

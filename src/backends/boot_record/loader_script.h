@@ -35,26 +35,25 @@ inline std::optional<BootedAs> play(const LoaderScript& script, BlockFile& disk,
     const auto starts = [&](Slot slot) { return loadable.at(slot == Slot::a ? 0 : 1); };
     const auto first = script.load(disk, 0);
     const auto second = script.load(disk, 1);
-    std::optional<std::size_t> copy;
-    if (first) copy = 0;
-    if (second && (!first || script.newer(*second, *first))) copy = 1;
-
-    if (!copy) {
+    const bool takes_second = second && (!first || script.newer(*second, *first));
+    const auto& believed = takes_second ? second : first;
+    if (!believed) {
         for (const auto slot : {Slot::a, Slot::b})
             if (starts(slot)) return BootedAs{.slot = slot, .reason = BootReason::rescue};
         return std::nullopt;
     }
-    const auto record = *copy == 0 ? *first : *second;
+    const std::size_t copy = takes_second ? 1 : 0;
+    const auto& record = *believed;
     auto reason = BootReason::normal;
     if (record.trial) {
         reason = BootReason::fallback;
         if (record.tries_left > 0) {
-            script.count(disk, *copy, record.tries_left - 1);
-            const auto written = script.load(disk, *copy);
+            script.count(disk, copy, record.tries_left - 1);
+            const auto written = script.load(disk, copy);
             const bool counted = written && written->tries_left == record.tries_left - 1;
             if (counted && starts(*record.trial))
                 return BootedAs{.slot = *record.trial, .reason = BootReason::trial};
-            script.count(disk, *copy, 0);
+            script.count(disk, copy, 0);
         }
     }
     if (starts(record.committed)) return BootedAs{.slot = record.committed, .reason = reason};

@@ -50,15 +50,17 @@ RecordBoot::Copies RecordBoot::read_copies() const {
     return {read(0), read(1)};
 }
 
-std::optional<std::size_t> RecordBoot::newest(const Copies& copies) const {
-    if (copies[0] && copies[1]) return format_->newer(copies[1]->serial, copies[0]->serial) ? 1 : 0;
-    if (copies[0]) return 0;
-    return copies[1] ? std::optional<std::size_t>(1) : std::nullopt;
+std::optional<RecordBoot::Newest> RecordBoot::newest(const Copies& copies) const {
+    const auto& [first, second] = copies;
+    if (second && (!first || format_->newer(second->serial, first->serial)))
+        return Newest{.copy = 1, .record = *second};
+    if (first) return Newest{.copy = 0, .record = *first};
+    return std::nullopt;
 }
 
-LoaderRecord RecordBoot::record_in(const Copies& copies) const {
-    const auto at = newest(copies);
-    return at ? *copies.at(*at) : guess(booted_);
+LoaderRecord RecordBoot::record() const {
+    const auto now = newest(read_copies());
+    return now ? now->record : guess(booted_);
 }
 
 LoaderRecord RecordBoot::backup_of(const LoaderRecord& record) const {
@@ -74,11 +76,10 @@ Result<> RecordBoot::write_copy(std::size_t copy, const LoaderRecord& record) {
 }
 
 Result<> RecordBoot::change_to(LoaderRecord next) {
-    const auto copies = read_copies();
-    const auto at = newest(copies);
-    if (!at || !same_state(*copies.at(*at), next)) {
-        next.serial = format_->after(at ? copies.at(*at)->serial : 0);
-        TRY(write_copy(at ? 1 - *at : 0, next));
+    const auto now = newest(read_copies());
+    if (!now || !same_state(now->record, next)) {
+        next.serial = format_->after(now ? now->record.serial : 0);
+        TRY(write_copy(now ? 1 - now->copy : 0, next));
     }
     heal();
     return {};
@@ -86,37 +87,36 @@ Result<> RecordBoot::change_to(LoaderRecord next) {
 
 // Failing here takes nothing back: the newer copy says all, and the next call tries again.
 void RecordBoot::heal() {
-    auto copies = read_copies();
-    if (!newest(copies)) {
-        auto anew = guess(booted_);
-        anew.serial = format_->after(0);
-        if (!write_copy(0, anew)) return;
-        copies[0] = anew;
+    const auto copies = read_copies();
+    auto now = newest(copies);
+    if (!now) {
+        now = Newest{.copy = 0, .record = guess(booted_)};
+        now->record.serial = format_->after(0);
+        if (!write_copy(now->copy, now->record)) return;
     }
-    const auto at = *newest(copies);
-    const auto& record = *copies.at(at);
-    if (!copies.at(1 - at) && !record.trial) {
+    const auto older = 1 - now->copy;
+    if (!copies.at(older) && !now->record.trial) {
         // The copy that is left becomes the older one, so that serials never count down.
-        auto anew = record;
-        anew.serial = format_->after(record.serial);
-        (void)write_copy(1 - at, anew);
+        auto anew = now->record;
+        anew.serial = format_->after(anew.serial);
+        (void)write_copy(older, anew);
         return;
     }
-    const auto backup = backup_of(record);
-    if (copies.at(1 - at) != backup) (void)write_copy(1 - at, backup);
+    const auto backup = backup_of(now->record);
+    if (copies.at(older) != backup) (void)write_copy(older, backup);
 }
 
 Result<BootStatus> RecordBoot::status() const {
     const std::scoped_lock lock(mutex_);
-    const auto record = record_in(read_copies());
-    const bool runs = booted_.reason == BootReason::trial && record.trial == booted_.slot;
-    const bool at_work = record.trial && (record.tries_left > 0 || runs);
+    const auto now = record();
+    const bool runs = booted_.reason == BootReason::trial && now.trial == booted_.slot;
+    const bool at_work = now.trial && (now.tries_left > 0 || runs);
     return BootStatus{.running = booted_.slot,
                       .reason = booted_.reason,
-                      .committed = record.committed,
-                      .trial = at_work ? record.trial : std::nullopt,
-                      .tries_left = at_work ? record.tries_left : 0,
-                      .tries = at_work ? record.tries : 0};
+                      .committed = now.committed,
+                      .trial = at_work ? now.trial : std::nullopt,
+                      .tries_left = at_work ? now.tries_left : 0,
+                      .tries = at_work ? now.tries : 0};
 }
 
 Result<> RecordBoot::start_trial(Slot slot, int tries) {
@@ -124,15 +124,13 @@ Result<> RecordBoot::start_trial(Slot slot, int tries) {
         return fail(errors::boot_bad_tries, "a trial has 1 to {} boots, not {}", kMaxLoaderTries,
                     tries);
     const std::scoped_lock lock(mutex_);
-    return change_to({.committed = record_in(read_copies()).committed,
-                      .trial = slot,
-                      .tries_left = tries,
-                      .tries = tries});
+    return change_to(
+        {.committed = record().committed, .trial = slot, .tries_left = tries, .tries = tries});
 }
 
 Result<> RecordBoot::end_trial() {
     const std::scoped_lock lock(mutex_);
-    return change_to({.committed = record_in(read_copies()).committed});
+    return change_to({.committed = record().committed});
 }
 
 Result<> RecordBoot::confirm(Slot slot) {

@@ -45,12 +45,16 @@ public:
 
 private:
     using Copies = std::array<std::optional<LoaderRecord>, 2>;
+    struct Newest {
+        std::size_t copy = 0;
+        LoaderRecord record;
+    };
 
     RecordBoot(Place place, std::unique_ptr<RecordFormat> format, BootedAs booted);
 
     Copies read_copies() const;
-    std::optional<std::size_t> newest(const Copies& copies) const;
-    LoaderRecord record_in(const Copies& copies) const;
+    std::optional<Newest> newest(const Copies& copies) const;
+    LoaderRecord record() const;
     LoaderRecord backup_of(const LoaderRecord& record) const;
     Result<> write_copy(std::size_t copy, const LoaderRecord& record);
     Result<> change_to(LoaderRecord next);

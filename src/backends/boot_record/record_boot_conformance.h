@@ -5,8 +5,10 @@
 
 #include <cstddef>
 #include <functional>
+#include <iostream>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 

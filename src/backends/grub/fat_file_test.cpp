@@ -1,7 +1,9 @@
 #include "backends/grub/fat_file.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
@@ -19,7 +21,7 @@ Result<std::uint64_t> find(const std::string& disk, std::string_view name = "ENV
 TEST(FatFile, IsFoundWhereverItsClusterIs) {
     EXPECT_EQ(*find(fat_partition("", "")), kEnv0);
     EXPECT_EQ(*find(fat_partition("", ""), "ENV1"), kEnv1);
-    EXPECT_EQ(*find(fat_partition("", "", {.first_cluster = 5})), kEnv0 + 3 * 4096);
+    EXPECT_EQ(*find(fat_partition("", "", {.first_cluster = 5})), kEnv0 + std::uint64_t{3} * 4096);
 }
 
 TEST(FatFile, ANameThatIsNotThereIsAnError) {

@@ -31,15 +31,15 @@ inline std::string fat_partition(const std::string& env0, const std::string& env
     put(19, kSectors, 2);
     put(22, 1, 2);
     put(510, 0xaa55, 2);
-    const std::size_t root = 3 * 512;
-    const std::size_t data = root + kRootEntries * 32;
+    const std::size_t root = std::size_t{3} * 512;
+    const std::size_t data = root + std::size_t{kRootEntries} * 32;
     disk.replace(root, 11, "ENVIRONMENT");
     disk.at(root + 11) = 0x08;                          // a volume label
     disk.replace(root + 32, 11, "\xe5NV0       ", 11);  // a deleted file
     disk.replace(root + 64, 11, "ENV0       ");
     disk.replace(root + 96, 11, "ENV1       ");
     for (const std::uint32_t number : {0U, 1U}) {
-        const auto entry = root + 64 + 32 * number;
+        const auto entry = root + 64 + std::size_t{32} * number;
         put(entry + 26, shape.first_cluster + number, 2);
         put(entry + 28, shape.file_bytes, 4);
         const auto at =

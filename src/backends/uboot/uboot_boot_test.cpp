@@ -40,7 +40,7 @@ INSTANTIATE_TEST_SUITE_P(Uboot, BootControlConformance, testing::Values([] {
                          }));
 INSTANTIATE_TEST_SUITE_P(Uboot, RecordBootConformance, testing::Values(&uboot_kind));
 
-std::string refusal(UbootBootOptions options) {
+std::string refusal(const UbootBootOptions& options) {
     auto opened =
         open_uboot_boot(std::make_unique<RecordedDisk>(std::string(16384, '\0')), options);
     EXPECT_FALSE(opened);

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+namespace cutover {
+
+// What the service manager is told, where there is one (sd_notify(3)); else nothing happens.
+void notify_ready();
+void notify_stopping();
+void notify_alive();
+
+// Within which time the manager wants to be told that we are alive; nothing when it does not care.
+std::optional<std::chrono::milliseconds> notify_interval();
+
+}  // namespace cutover
