@@ -29,14 +29,17 @@ EndSignals::EndSignals() {
 
 void EndSignals::stop_on_signal(Agent& agent) {
     thread_ = std::jthread([this, &agent](const std::stop_token& stop) {
-        while (!stop.stop_requested())
-            if (wait_for(std::chrono::milliseconds(100))) agent.stop();
+        while (!stop.stop_requested() && !told_) {
+            told_ = wait_for(std::chrono::milliseconds(100));
+            if (told_) agent.stop();
+        }
     });
 }
 
 void EndSignals::forget_agent() { thread_ = {}; }
 
 bool EndSignals::wait_for(std::chrono::milliseconds patience) const {
+    if (told_) return true;
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience);
     const timespec time{.tv_sec = seconds.count(),
                         .tv_nsec = std::chrono::nanoseconds(patience - seconds).count()};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -26,11 +27,13 @@ public:
     void stop_on_signal(Agent& agent);
     void forget_agent();  // before it is destroyed
 
-    // False when no such signal came in time. Not while an agent is to be stopped.
+    // False when no such signal has come, and none comes in time. Not while an agent is to be
+    // stopped.
     bool wait_for(std::chrono::milliseconds patience) const;
 
 private:
     sigset_t signals_{};
+    std::atomic<bool> told_ = false;
     std::jthread thread_;
 };
 

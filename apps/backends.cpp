@@ -18,6 +18,9 @@
 #endif
 #include "backends/machine/boot_notes.h"
 #include "backends/machine/machine_host.h"
+#ifdef CUTOVER_BACKEND_SYSTEMD
+#include "backends/systemd/systemd_services.h"
+#endif
 #ifdef CUTOVER_BACKEND_SYSTEMD_BOOT
 #include "backends/systemd_boot/systemd_boot.h"
 #endif
@@ -30,6 +33,7 @@
 #include "errors.h"
 #include "model/device.h"
 #include "model/device_config.h"
+#include "model/manifest.h"
 #include "platform/boot_control.h"
 #include "platform/device_folder.h"
 #ifdef CUTOVER_BACKEND_EMULATED
@@ -162,19 +166,33 @@ Result<ThisBoot> open_boot(BootBackend backend, const DeviceFolder& folder) {
     return boot;
 }
 
-Result<std::unique_ptr<Services>> open_services(ServicesBackend backend,
-                                                const DeviceConfig& config) {
+Result<std::unique_ptr<Services>> open_services(ServicesBackend backend, const DeviceConfig& config,
+                                                [[maybe_unused]] const Manifest& base) {
     switch (backend) {
         case ServicesBackend::none: return std::make_unique<NoServices>();
-        case ServicesBackend::systemd:
+        case ServicesBackend::systemd: {
+#ifdef CUTOVER_BACKEND_SYSTEMD
+            SystemdServices::Options options{.tolerated = config.tolerated_units};
+            for (const auto& service : base.services) options.services.push_back(service.name);
+            return std::make_unique<SystemdServices>(std::move(options));
+#else
+            break;
+#endif
+        }
         case ServicesBackend::emulated: break;
     }
     return not_built("services", config.services_backend);
 }
 
-std::vector<std::function<Result<>()>> ways_to_restart(BootBackend backend) {
-    if (backend == BootBackend::record) return {[]() -> Result<> { return {}; }};
-    return {restart_kernel};
+std::vector<std::function<Result<>()>> ways_to_restart(const Chosen& chosen) {
+    if (chosen.boot == BootBackend::record) return {[]() -> Result<> { return {}; }};
+    std::vector<std::function<Result<>()>> ways;
+#ifdef CUTOVER_BACKEND_SYSTEMD
+    if (chosen.services == ServicesBackend::systemd)
+        ways.emplace_back([] { return ask_for_restart({}); });
+#endif
+    ways.emplace_back(restart_kernel);
+    return ways;
 }
 
 }  // namespace
@@ -215,9 +233,9 @@ Result<Backends> Backends::open(const DeviceFolder& folder, Log& log) {
     auto options = block_options(folder.path, config);
     options.running = running;
     auto slots = std::make_unique<BlockSlots>(options);
-    const auto manifest = slots->manifest(running);
-    if (!manifest) log.error("nobody knows what runs", {{"error", manifest.error().text()}});
-    backends.services = TRY(open_services(chosen.services, config));
+    const auto base = slots->manifest(running);
+    if (!base) log.error("nobody knows what runs", {{"error", base.error().text()}});
+    backends.services = TRY(open_services(chosen.services, config, base.value_or(Manifest{})));
 
     const auto notes = folder.path / "run" / "boots";
     const auto status = TRY(backends.boot->status());
@@ -228,8 +246,9 @@ Result<Backends> Backends::open(const DeviceFolder& folder, Log& log) {
         .boot_failures = earlier_failures(status, read_boot_notes(notes), backends.boot_id),
         .data = folder.path.parent_path(),
         .persist = slots->persist(running),
-        .reboot = ways_to_restart(chosen.boot)});
+        .reboot = ways_to_restart(chosen)});
     backends.slots = std::move(slots);
+    backends.restarts_for_real = chosen.boot != BootBackend::record;
     // From now on, if this boot ends before its time, it was not for want of an agent.
     TRY(note_boot(
         notes, {.boot_id = backends.boot_id, .slot = running, .reason = backends.booted.reason}));

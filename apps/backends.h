@@ -30,6 +30,7 @@ struct Backends {
 
     BootedAs booted;
     std::string boot_id;
+    bool restarts_for_real = true;  // false where whoever started the agent plays the machine
     std::unique_ptr<BootControl> boot;
     std::unique_ptr<SlotStore> slots;
     std::unique_ptr<Services> services;

@@ -48,7 +48,7 @@ function(cutover_library name)
         add_executable(cutover_${name}_test ${ARG_TESTS})
         target_link_libraries(cutover_${name}_test PRIVATE cutover::${name} GTest::gmock GTest::gtest_main)
         include(GoogleTest)
-        gtest_discover_tests(cutover_${name}_test TEST_PREFIX "${name}/" DISCOVERY_TIMEOUT 60
+        gtest_discover_tests(cutover_${name}_test TEST_PREFIX "${name}/" NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60
             PROPERTIES TIMEOUT 120)
     endif()
 endfunction()

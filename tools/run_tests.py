@@ -5,6 +5,7 @@ import argparse
 import collections.abc
 import concurrent.futures
 import dataclasses
+import functools
 import os
 import pathlib
 import re
@@ -189,22 +190,33 @@ def corpus_of(target: pathlib.Path) -> pathlib.Path | None:
 
 def run_fuzz(stage: Stage) -> None:
     build = configure(stage, "fuzz")
-    stage.must("cmake", "--build", "--preset", "fuzz", "-j", JOBS)
+    stage.must("cmake", "--build", "--preset", "fuzz", "-j", JOBS, "--target", "fuzz_targets")
     targets = programs_in(build, "*fuzz*")
     if not targets:
         raise StageFailed("the fuzz preset built no fuzz target")
+    with concurrent.futures.ThreadPoolExecutor(int(JOBS)) as pool:
+        parts = list(pool.map(functools.partial(fuzz_one, build / "found"), targets))
+    for part in parts:
+        stage.say(part.log.read_text(errors="replace"))
+        stage.passed += part.passed
+        stage.failed += part.failed
+
+
+def fuzz_one(found: pathlib.Path, target: pathlib.Path) -> Stage:
+    part = Stage(f"fuzz-{target.name}")
+    part.log.unlink(missing_ok=True)
     seconds = int(os.environ.get("CUTOVER_FUZZ_SECONDS", FUZZ_SECONDS))
-    for target in targets:
-        found = build / "found" / target.name
-        found.mkdir(parents=True, exist_ok=True)
-        corpus = corpus_of(target)
-        if corpus is None:
-            stage.say(f"{target.name}: no corpus in tests/fuzz/")
-            stage.failed += 1
-            continue
-        stage.check(target, found, corpus, f"-max_total_time={seconds}", "-timeout=10",
-                    "-rss_limit_mb=2048", "-print_final_stats=1", f"-artifact_prefix={found}/",
-                    timeout=seconds + 2 * MINUTE)
+    corpus = corpus_of(target)
+    if corpus is None:
+        part.say(f"{target.name}: no corpus in tests/fuzz/")
+        part.failed += 1
+        return part
+    fresh = found / target.name
+    fresh.mkdir(parents=True, exist_ok=True)
+    part.check(target, fresh, corpus, f"-max_total_time={seconds}", "-timeout=10",
+               "-rss_limit_mb=2048", "-print_final_stats=1", f"-artifact_prefix={fresh}/",
+               timeout=seconds + 2 * MINUTE)
+    return part
 
 
 def run_pytest(stage: Stage, name: str, files: list[pathlib.Path]) -> int:

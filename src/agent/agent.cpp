@@ -44,6 +44,8 @@ constexpr int kKeptOperations = 200;
 constexpr int kKeptEvents = 2000;
 constexpr std::chrono::seconds kHealthInterval{30};
 constexpr std::chrono::seconds kPreviewDeadline{120};
+constexpr std::chrono::minutes kSlack{1};  // for a machine under load
+constexpr std::chrono::seconds kRecordDeadline{10};  // for the journal to know an operation
 constexpr std::size_t kMaxLogBytes = std::size_t{16} * 1024 * 1024;
 
 Result<std::vector<std::string>> last_lines(const std::filesystem::path& file, int max_lines) {
@@ -80,6 +82,7 @@ Result<std::unique_ptr<Agent>> Agent::start(const std::function<Ports(Observer&)
     const auto known = TRY(store.operations(kKeptOperations));
     std::unique_ptr<Agent> agent(new Agent(ports, std::move(events)));
     for (const auto& operation : known) agent->operations_.emplace(operation.id, operation);
+    if (!known.empty()) agent->recorded_ = known.front().id;
     agent->state_ = std::make_shared<const DeviceState>(TRY(agent->look()));
     agent->thread_ =
         std::jthread([raw = agent.get()](const std::stop_token& stop) { raw->work(stop); });
@@ -87,7 +90,10 @@ Result<std::unique_ptr<Agent>> Agent::start(const std::function<Ports(Observer&)
 }
 
 Agent::Agent(const std::function<Ports(Observer&)>& ports, std::vector<Event> events)
-    : ports_(ports(*this)), engine_(ports_), feed_(std::move(events)) {}
+    : ports_(ports(*this)),
+      engine_(ports_),
+      feed_(std::move(events)),
+      alive_until_(ports_.clock.steady() + kSlack) {}
 
 Agent::~Agent() { stop(); }
 
@@ -145,6 +151,7 @@ void Agent::work(const std::stop_token& stop) {
 
 // Nothing when it was time to look at the device's health.
 std::optional<Agent::Command> Agent::next_command(const std::stop_token& stop) {
+    on_alive(kHealthInterval + kSlack);
     std::unique_lock lock(mutex_);
     if (!wake_.wait_for(lock, stop, kHealthInterval, [&] { return !commands_.empty(); }))
         return std::nullopt;
@@ -202,6 +209,12 @@ void Agent::on_change() {
     for (const auto& event : std::exchange(news_, {})) feed_.add(event);
 }
 
+void Agent::on_alive(std::chrono::milliseconds at_most) {
+    alive_until_ = ports_.clock.steady() + at_most;
+}
+
+bool Agent::alive() const { return ports_.clock.steady() < alive_until_.load(); }
+
 void Agent::publish() {
     auto state = look();
     auto alarms = ports_.store.alarms();
@@ -214,12 +227,14 @@ void Agent::publish() {
     const std::lock_guard lock(mutex_);
     state_ = std::make_shared<const DeviceState>(std::move(*state));
     alarm_history_ = std::move(*alarms);
+    if (!newest->empty()) recorded_ = newest->front().id;
     for (auto& operation : *newest) operations_.insert_or_assign(operation.id, operation);
     while (operations_.size() > kKeptOperations) operations_.erase(operations_.begin());
     if (const auto* record = engine_.current(); record && is_over(record->operation.state)) {
         started_ = 0;
         busy_ = !commands_.empty();
     }
+    wake_.notify_all();
 }
 
 Result<DeviceState> Agent::state() {
@@ -261,35 +276,42 @@ std::optional<OperationId> Agent::answered(const Request& request) const {
 }
 
 Result<OperationId> Agent::start(const Request& request) {
-    OperationId id = 0;
-    {
-        const std::lock_guard lock(mutex_);
-        if (ended_) return fail(errors::agent_ending, "the agent ends");
-        if (const auto awaiting = answered(request)) {
-            if (request.kind == OperationKind::commit)
-                engine_.commit(*awaiting);
-            else
-                TRY(engine_.cancel(*awaiting));
-            return *awaiting;
-        }
-        if (!ready_ || busy_) {
-            const auto& current = state_->current;
-            return fail(errors::operation_busy, "{} is at work",
-                        current ? fmt::format("operation {} ({})", current->id, current->title)
-                                : "another operation");
-        }
-        id = next_id_++;
-        commands_.emplace_back(StartCommand{.id = id, .request = request});
-        busy_ = true;
-        started_ = id;
-        Operation queued{.id = id,
-                         .title = std::string(to_string(request.kind)),
-                         .request = request,
-                         .started = ports_.clock.wall()};
-        for (auto& source : queued.request.sources) source = source_name(source);
-        operations_.insert_or_assign(id, queued);
-    }
+    const auto id = TRY(enqueue(request));
     wake_.notify_all();
+    std::unique_lock lock(mutex_);
+    const bool known =
+        wake_.wait_for(lock, kRecordDeadline, [&] { return recorded_ >= id || ended_; });
+    if (known && recorded_ < id)
+        return fail(errors::agent_ending, "the agent ended before the operation began");
+    return id;
+}
+
+Result<OperationId> Agent::enqueue(const Request& request) {
+    const std::lock_guard lock(mutex_);
+    if (ended_) return fail(errors::agent_ending, "the agent ends");
+    if (const auto awaiting = answered(request)) {
+        if (request.kind == OperationKind::commit)
+            engine_.commit(*awaiting);
+        else
+            TRY(engine_.cancel(*awaiting));
+        return *awaiting;
+    }
+    if (!ready_ || busy_) {
+        const auto& current = state_->current;
+        return fail(errors::operation_busy, "{} is at work",
+                    current ? fmt::format("operation {} ({})", current->id, current->title)
+                            : "another operation");
+    }
+    const auto id = next_id_++;
+    commands_.emplace_back(StartCommand{.id = id, .request = request});
+    busy_ = true;
+    started_ = id;
+    Operation queued{.id = id,
+                     .title = std::string(to_string(request.kind)),
+                     .request = request,
+                     .started = ports_.clock.wall()};
+    for (auto& source : queued.request.sources) source = source_name(source);
+    operations_.insert_or_assign(id, queued);
     return id;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -16,6 +18,7 @@
 #include <vector>
 
 #include "agent/feed.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "engine/engine.h"
 #include "engine/observer.h"
@@ -25,7 +28,8 @@
 namespace cutover {
 
 // A Device over the engine: one thread owns the engine and takes commands from a bounded queue;
-// what others see are snapshots and the feed. Callers' threads never wait for an operation.
+// what others see are snapshots and the feed. Callers' threads never wait for an operation, but to
+// be told its id until the journal knows it: what has an id is not forgotten.
 class Agent final : public Device, private Observer {
 public:
     enum class End : std::uint8_t { reboot, stopped };
@@ -38,6 +42,10 @@ public:
     // Waits until the device is to restart, or stop() was called; an error is one of the journal.
     Result<End> wait();
     void stop();
+
+    // False when the engine's thread has not said in time that it is at work: it hangs. From any
+    // thread. Whoever feeds a watchdog asks this first.
+    bool alive() const;
 
     Result<DeviceState> state() override;
     Result<Preview> preview(const Request& request) override;
@@ -67,11 +75,13 @@ private:
     void on_event(const Event& event) override { news_.push_back(event); }
     void on_progress(const Progress& progress) override { feed_.add(progress); }
     void on_change() override;
+    void on_alive(std::chrono::milliseconds at_most) override;
     void publish();
 
     void work(const std::stop_token& stop);
     Result<Engine::Outcome> carry_out(Command command);
     void be_free();
+    Result<OperationId> enqueue(const Request& request);
     std::optional<Command> next_command(const std::stop_token& stop);
     void end(Result<Engine::Outcome> how);
     Result<DeviceState> look();
@@ -81,6 +91,8 @@ private:
     Engine engine_;
     Feed feed_;
     std::vector<Event> news_;  // of the engine's thread
+
+    std::atomic<SteadyTime> alive_until_;
 
     mutable std::mutex mutex_;  // guards all below
     std::condition_variable_any wake_;
@@ -93,6 +105,7 @@ private:
     OperationId started_ =
         0;  // the operation that is at work or queued; 0: none that start() began
     OperationId next_id_ = 1;
+    OperationId recorded_ = 0;  // the newest operation in the journal
     std::optional<Result<End>> ended_;
 
     std::jthread thread_;  // last: it uses all above

@@ -84,6 +84,45 @@ TEST_F(AgentTest, CarriesAnUpgradeOverARebootOfTheDevice) {
     EXPECT_EQ(agent_->operations(1)->front().id, id);
 }
 
+TEST_F(AgentTest, IsAliveUntilItsThreadHangs) {
+    EXPECT_TRUE(agent_->alive());
+    hold_while_writing();
+    const auto id = agent_->start(upgrade_to("1.1.0")).value();
+    wait_until_held();
+    device_.clock.pass(5min);
+    EXPECT_TRUE(agent_->alive()) << "a script may take as long";
+    device_.clock.pass(5min);
+    EXPECT_FALSE(agent_->alive());
+    go_on();
+    reboot();
+    EXPECT_EQ(end_of(id).state, OperationState::done);
+    EXPECT_TRUE(agent_->alive());
+}
+
+TEST_F(AgentTest, IsAliveWhileItWaitsForALongTrialToBeCommitted) {
+    auto request = upgrade_to("1.1.0");
+    request.trial = std::chrono::minutes(60);
+    const auto id = agent_->start(request).value();
+    ASSERT_EQ(agent_->wait().value(), Agent::End::reboot);
+    agent_.reset();
+    device_.boot.power_cycle([](Slot) { return true; });
+    std::atomic<const Agent*> watched = nullptr;
+    std::atomic<int> looks = 0;
+    std::atomic<bool> hung = false;
+    device_.clock.on_sleep = [&] {
+        const auto* const agent = watched.load();
+        if (agent == nullptr) return;
+        ++looks;
+        if (!agent->alive()) hung = true;
+    };
+    agent_ = Agent::start([&](Observer& observer) { return device_.ports(observer); }).value();
+    watched = agent_.get();
+    ASSERT_EQ(agent_->wait().value(), Agent::End::reboot) << "nobody has committed it";
+    EXPECT_GT(looks, 100) << "of operation " << id;
+    EXPECT_FALSE(hung);
+    device_.clock.on_sleep = {};
+}
+
 TEST_F(AgentTest, IsFreeForTheNextCommandAtTheMomentItAnswersOne) {
     for (int i = 0; i < 20; ++i) {
         ASSERT_TRUE(agent_->preview(install_of("1.1.0")));

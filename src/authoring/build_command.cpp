@@ -249,11 +249,10 @@ void add_build_command(CLI::App& package, ChosenCommand& chosen) {
     add_key_options(command, options->signer, false);
     command.add_flag("--json", options->json, "print one JSON document");
     command.footer(
-        "With SOURCE_DATE_EPOCH in the environment the same input gives the same bytes.\n\n"
-        "Examples:\n"
-        "  cutover package build --spec package.toml\n"
-        "  cutover package build --spec package.toml --version 1.1.1 --output nos.cc\n"
-        "  cutover package build --spec package.toml --key keys/signer.key --cert "
+        "# With SOURCE_DATE_EPOCH in the environment the same input gives the same bytes.\n"
+        "cutover package build --spec package.toml\n"
+        "cutover package build --spec package.toml --version 1.1.1 --output nos.cc\n"
+        "cutover package build --spec package.toml --key keys/signer.key --cert "
         "keys/signer.crt");
     command.callback([options, &chosen] { chosen = [options] { return build(*options); }; });
 }
@@ -266,9 +265,8 @@ void add_sign_command(CLI::App& package, ChosenCommand& chosen) {
     command.add_option("-o,--output", options->output, "leave PACKAGE and write here");
     add_key_options(command, options->signer, true);
     command.footer(
-        "Examples:\n"
-        "  cutover package sign nos-1.1.0.cc --key keys/signer.key --cert keys/signer.crt\n"
-        "  cutover package sign nos-1.1.0.cc --cert signer.crt --key "
+        "cutover package sign nos-1.1.0.cc --key keys/signer.key --cert keys/signer.crt\n"
+        "cutover package sign nos-1.1.0.cc --cert signer.crt --key "
         "'pkcs11:token=release;object=signing;type=private'");
     command.callback([options, &chosen] { chosen = [options] { return sign(*options); }; });
 }

@@ -115,10 +115,9 @@ void add_keygen_command(CLI::App& package, ChosenCommand& chosen) {
     command.add_flag("--rsa", options->rsa, "RSA keys with 3072 bits instead of ECDSA P-256");
     command.add_flag("--json", options->json, "print one JSON document");
     command.footer(
-        "A folder that has an authority already keeps it and gets a new signer.\n\n"
-        "Examples:\n"
-        "  cutover package keygen keys\n"
-        "  cutover package keygen keys --organisation \"Example Networks\" --days 730");
+        "# A folder that has an authority already keeps it and gets a new signer.\n"
+        "cutover package keygen keys\n"
+        "cutover package keygen keys --organisation \"Example Networks\" --days 730");
     command.callback([options, &chosen] { chosen = [options] { return keygen(*options); }; });
 }
 

@@ -11,11 +11,10 @@ void add_package_commands(CLI::App& app, ChosenCommand& chosen) {
     auto& package = *app.add_subcommand("package", "Build, sign, check and unpack package files");
     package.require_subcommand(1);
     package.footer(
-        "Examples:\n"
-        "  cutover package keygen keys\n"
-        "  cutover package build --spec package.toml --key keys/signer.key --cert "
+        "cutover package keygen keys\n"
+        "cutover package build --spec package.toml --key keys/signer.key --cert "
         "keys/signer.crt\n"
-        "  cutover package verify nos-1.1.0.cc --trust keys/ca.crt");
+        "cutover package verify nos-1.1.0.cc --trust keys/ca.crt");
     add_keygen_command(package, chosen);
     add_build_command(package, chosen);
     add_sign_command(package, chosen);

@@ -243,44 +243,41 @@ Result<> extract(const ExtractOptions& options) {
 void add_show_command(CLI::App& package, ChosenCommand& chosen) {
     const auto options = std::make_shared<ShowOptions>();
     auto& command = *package.add_subcommand("show", "Show what a package says of itself");
-    command.add_option("PACKAGE", options->package)->required();
+    command.add_option("PACKAGE", options->package, "the package file")->required();
     add_trust_options(command, options->trust, false);
     command.add_flag("--json", options->json, "print one JSON document");
     command.footer(
-        "Without --trust the signature is shown but nobody vouches for the signer. The payload is\n"
-        "not read; that is what `cutover package verify` does.\n\n"
-        "Examples:\n"
-        "  cutover package show nos-1.1.0.cc\n"
-        "  cutover package show nos-1.1.0.cc --trust keys/ca.crt --json");
+        "# Without --trust the signature is shown, but nobody vouches for the signer. The payload\n"
+        "# is not read: `cutover package verify` does that.\n"
+        "cutover package show nos-1.1.0.cc\n"
+        "cutover package show nos-1.1.0.cc --trust keys/ca.crt --json");
     command.callback([options, &chosen] { chosen = [options] { return show(*options); }; });
 }
 
 void add_verify_command(CLI::App& package, ChosenCommand& chosen) {
     const auto options = std::make_shared<VerifyOptions>();
     auto& command = *package.add_subcommand("verify", "Check every byte of packages");
-    command.add_option("PACKAGE", options->packages)->required();
+    command.add_option("PACKAGE", options->packages, "package files")->required();
     add_trust_options(command, options->trust, true);
     command.add_flag("--json", options->json, "print one JSON document");
     command.footer(
-        "Examples:\n"
-        "  cutover package verify nos-1.1.0.cc --trust keys/ca.crt\n"
-        "  cutover package verify *.cc --trust /etc/cutover/trust");
+        "cutover package verify nos-1.1.0.cc --trust keys/ca.crt\n"
+        "cutover package verify *.cc --trust /etc/cutover/trust");
     command.callback([options, &chosen] { chosen = [options] { return verify(*options); }; });
 }
 
 void add_extract_command(CLI::App& package, ChosenCommand& chosen) {
     const auto options = std::make_shared<ExtractOptions>();
     auto& command = *package.add_subcommand("extract", "Unpack a package into a folder");
-    command.add_option("PACKAGE", options->package)->required();
+    command.add_option("PACKAGE", options->package, "the package file")->required();
     command
         .add_option("FOLDER", options->folder,
                     "is made; gets manifest.json, hooks/, and root/ or image")
         ->required();
     add_trust_options(command, options->trust, false);
     command.footer(
-        "Without --trust the package is checked for damage, but anybody may have signed it.\n\n"
-        "Examples:\n"
-        "  cutover package extract nos-1.1.0.cc unpacked --trust keys/ca.crt");
+        "# Without --trust the package is checked for damage, but anybody may have signed it.\n"
+        "cutover package extract nos-1.1.0.cc unpacked --trust keys/ca.crt");
     command.callback([options, &chosen] { chosen = [options] { return extract(*options); }; });
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <tuple>
 #include <utility>
 
 #include <fmt/core.h>
@@ -57,7 +58,8 @@ Errc errc_from(std::string_view name) {
 }
 
 Error Error::within(std::string_view context) && {
-    cause = cause.empty() ? std::move(message) : fmt::format("{}: {}", message, cause);
+    cause = text();
+    general_cause = false;
     message = context;
     return std::move(*this);
 }
@@ -67,16 +69,30 @@ Error Error::with_remedy(std::string_view text) && {
     return std::move(*this);
 }
 
+void Error::set_cause(std::string text) {
+    if (text.empty()) return;
+    cause = std::move(text);
+    general_cause = false;
+}
+
 std::string Error::text() const {
-    return cause.empty() ? message : fmt::format("{}: {}", message, cause);
+    return cause.empty() || general_cause ? message : fmt::format("{}: {}", message, cause);
+}
+
+bool Error::operator==(const Error& other) const {
+    const auto seen = [](const Error& error) {
+        return std::tie(error.kind, error.id, error.message, error.cause, error.remedy);
+    };
+    return seen(*this) == seen(other);
 }
 
 Error make_error(const ErrorInfo& info, std::string message) {
     return {.kind = info.kind,
             .id = std::string(info.id),
             .message = std::move(message),
-            .cause = {},
-            .remedy = std::string(info.remedy)};
+            .cause = std::string(info.meaning),
+            .remedy = std::string(info.remedy),
+            .general_cause = true};
 }
 
 Error make_error(Errc kind, std::string message) {

@@ -47,13 +47,16 @@ struct [[nodiscard]] Error {
     std::string message;
     std::string cause;
     std::string remedy;
+    // The cause is only the row's meaning: it gives way to any better one.
+    bool general_cause = false;
 
     // Puts `context` in front: it becomes the message, and what was the message begins the cause.
     Error within(std::string_view context) &&;
     Error with_remedy(std::string_view text) &&;
+    void set_cause(std::string text);  // an empty one says nothing new
 
-    std::string text() const;  // message and cause on one line
-    bool operator==(const Error&) const = default;
+    std::string text() const;  // message and cause, unless that is general, on one line
+    bool operator==(const Error& other) const;  // what can be seen of it
 };
 
 // A value or an Error. A class and not an alias, because libstdc++ 12 lets a std::expected be

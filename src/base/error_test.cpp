@@ -53,6 +53,16 @@ TEST(Error, KeepsItsIdAndRemedyThroughContext) {
     EXPECT_FALSE(error.remedy.empty());
 }
 
+TEST(Error, ACauseThatIsKnownTakesThePlaceOfTheGeneralOne) {
+    auto error = make_error(errors::general_no_space, "disk full");
+    EXPECT_EQ(error.cause, errors::general_no_space.meaning);
+    EXPECT_EQ(error.text(), "disk full");
+    error.set_cause("");
+    EXPECT_EQ(error.cause, errors::general_no_space.meaning) << "an empty one says nothing new";
+    error.set_cause("/data: 3 MB missing");
+    EXPECT_EQ(error.text(), "disk full: /data: 3 MB missing");
+}
+
 TEST(Errc, NamesReadBackAsTheSameKind) {
     for (const auto kind : {Errc::invalid, Errc::refused, Errc::untrusted, Errc::unavailable})
         EXPECT_EQ(errc_from(to_string(kind)), kind);

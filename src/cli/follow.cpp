@@ -154,9 +154,9 @@ private:
         const auto id = options_.operation;
         auto error = make_error(errors::cli_waiting_ended,
                                 fmt::format("operation {} is not over; it goes on by itself", id));
-        error.cause = patience_.timed_out()
-                          ? fmt::format("--timeout {} has passed", to_string(options_.timeout))
-                          : "following was interrupted";
+        error.set_cause(patience_.timed_out()
+                            ? fmt::format("--timeout {} has passed", to_string(options_.timeout))
+                            : "following was interrupted");
         error.remedy = fmt::format(
             "cutover show operation {} --follow picks it up again; cutover "
             "cancel undoes it",

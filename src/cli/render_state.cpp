@@ -117,8 +117,8 @@ std::string standby_text(const DeviceState& state) {
 }
 
 std::string generation_state(const Generation& generation) {
+    if (!generation.kept) return generation.bad ? "record only, was bad" : "record only";
     if (generation.bad) return "bad";
-    if (!generation.kept) return "record only";
     return generation.committed_once ? "committed once" : "never committed";
 }
 

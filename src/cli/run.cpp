@@ -114,7 +114,7 @@ Error usage_error(const CLI::App& root, std::string_view what,
         error.message = fmt::format("{} does not know \"{}\"", full_name(command), unknown.front());
         auto meant = nearest(unknown.front(), command);
         if (meant.empty()) meant = nearest(unknown.front(), root);
-        if (!meant.empty()) error.cause = fmt::format("perhaps \"{}\" was meant", meant);
+        if (!meant.empty()) error.set_cause(fmt::format("perhaps \"{}\" was meant", meant));
     } else if (!visible_commands(command).empty() && command.get_require_subcommand_min() > 0)
         error.message = fmt::format("{} needs one of: {}", full_name(command), names_of(command));
     error.remedy = fmt::format("{} --help", full_name(command));

@@ -1,19 +1,33 @@
 #include "cli/session.h"
 
+#include <cstddef>
 #include <filesystem>
 #include <ostream>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "model/device.h"
+#include "model/device_config.h"
 
 namespace cutover::cli {
 
+namespace {
+
+constexpr std::size_t kMaxConfigBytes = std::size_t{1024} * 1024;
+
+}  // namespace
+
+// A device.toml that cannot be read or is wrong is the agent's to complain of.
 std::filesystem::path Address::socket_path() const {
     if (!socket.empty()) return socket;
-    if (!folder.empty()) return folder / "cutover.sock";
-    return "/run/cutover/cutover.sock";
+    if (folder.empty()) return "/run/cutover/cutover.sock";
+    DeviceConfig config;
+    if (const auto toml = read_file(folder / "device.toml", kMaxConfigBytes))
+        if (auto parsed = parse_device_config(*toml)) config = *std::move(parsed);
+    return folder / config.native_socket;
 }
 
 Result<Device*> Session::device() {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -38,6 +39,8 @@ namespace {
 constexpr auto kFailedAlarm = "upgrade-failed";
 constexpr auto kUndoAlarm = "undo-incomplete";
 constexpr std::size_t kAlarmCauseBytes = 160;
+constexpr std::chrono::minutes kSlowestStep{1};    // besides scripts, network and disk
+constexpr std::uint64_t kSlowestDisk = 1'000'000;  // bytes a second
 
 std::chrono::milliseconds since(SteadyTime begin, SteadyTime now) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(now - begin);
@@ -46,7 +49,8 @@ std::chrono::milliseconds since(SteadyTime begin, SteadyTime now) {
 // For an alarm, which is one line: the cause, which may be a program's whole output, is cut.
 std::string in_short(const Error& error) {
     auto text = error.message;
-    if (!error.cause.empty()) text += ": " + clipped_utf8(error.cause, kAlarmCauseBytes);
+    if (!error.general_cause && !error.cause.empty())
+        text += ": " + clipped_utf8(error.cause, kAlarmCauseBytes);
     std::string line;
     for (const char c : text) {
         const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
@@ -132,6 +136,7 @@ void Engine::look_at_health() {
 }
 
 Result<Engine::Outcome> Engine::run(OperationId id, const Request& request) {
+    alive();
     operation_begun_ = ports_.clock.steady();
     record_ = std::make_unique<OperationRecord>();
     auto& operation = record_->operation;
@@ -161,6 +166,7 @@ Result<Engine::Outcome> Engine::run(OperationId id, const Request& request) {
     // Scripts of `init` run before anything else, but not before the checks.
     if (record_->plan.steps.front().stage != Stage::init) TRY(move_to(Stage::prep));
 
+    alive();
     auto checks = run_checks(
         {.ports = ports_, .input = prepared->input, .plan = prepared->plan, .stop = stop_});
     if (!checks) return refuse(std::move(checks).error());
@@ -177,6 +183,7 @@ Result<Engine::Outcome> Engine::run(OperationId id, const Request& request) {
 Result<Engine::Outcome> Engine::go_on() {
     for (;;) {
         if (stopping_) return Outcome::stopped;
+        alive();
         const auto outcome = TRY(record_->undoing ? step_back() : step_forward());
         if (outcome != Outcome::idle) return outcome;
         if (!record_ || is_over(record_->operation.state)) return Outcome::idle;
@@ -364,6 +371,10 @@ Result<> Engine::finish(OperationState state) {
                      .text = fmt::format("{}: {}", operation.title, in_short(*operation.error)),
                      .raised = now,
                      .operation = operation.id}));
+            // A base that is committed clears it there; a slot that is written again is no less
+            // good.
+            if (state == OperationState::done && operation.request.kind == OperationKind::install)
+                TRY(ports_.store.clear_alarm(kFailedAlarm, now));
             return forget_old_generations();
         },
         std::move(notes)));
@@ -451,6 +462,14 @@ StageRecord& Engine::stage_record(Stage stage) {
 
 void Engine::say(std::string_view text) {
     if (log_) log_->write(ports_.clock.wall(), text);
+}
+
+// Says so to whoever watches, with time for what says nothing in between: a script, the network,
+// and a disk that settles what it was given.
+void Engine::alive(std::uint64_t bytes_on_their_way) const {
+    const auto longest = std::max(ports_.config.script_timeout, ports_.config.transfer_timeout);
+    const std::chrono::seconds disk(bytes_on_their_way / kSlowestDisk);
+    ports_.observer.on_alive(longest + disk + kSlowestStep);
 }
 
 bool Engine::past_deadline() const {

@@ -97,6 +97,7 @@ private:
     StageRecord& stage_record(Stage stage);
     void say(std::string_view text);
     bool past_deadline() const;
+    void alive(std::uint64_t bytes_on_their_way = 0) const;
     bool cancel_wished() const;
     std::stop_token renew_stop();
     bool is_commit_point(const Step& step) const;

@@ -1,6 +1,7 @@
 #include "engine/evidence.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <filesystem>
@@ -34,6 +35,7 @@ using Json = nlohmann::ordered_json;
 constexpr std::size_t kMaxFileBytes = std::size_t{256} * 1024;
 constexpr std::size_t kMaxEvidenceBytes = std::size_t{64} * 1024 * 1024;
 constexpr std::size_t kMaxComparedLines = 1000;
+constexpr std::chrono::minutes kSlack{1};
 
 std::string dump(const Json& json) {
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -103,6 +105,7 @@ std::string Evidence::collect(const std::stop_token& stop) {
         entries[fmt::format("file {}", name)] = text ? *text : text.error().text();
     }
     for (const auto& command : ports_.config.evidence_commands) {
+        ports_.observer.on_alive(ports_.config.script_timeout + kSlack);
         const auto result = run_process({.command = command,
                                          .folder = ports_.folder,
                                          .timeout = ports_.config.script_timeout,

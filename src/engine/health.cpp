@@ -17,6 +17,7 @@
 #include "engine/ports.h"
 #include "model/device.h"
 #include "model/manifest.h"
+#include "platform/services.h"
 
 namespace cutover {
 namespace {
@@ -24,9 +25,12 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr auto kServicesCheck = "services are up";
+constexpr std::chrono::minutes kSlack{1};  // for asking services, and a machine under load
+constexpr milliseconds kStartPoll{500};
 
 // All services that should run do; the answer names those that do not.
 HealthStatus look_at_services(const Ports& ports) {
+    ports.observer.on_alive(kSlack);
     HealthStatus status{
         .name = kServicesCheck, .from = "agent", .healthy = true, .checked = ports.clock.wall()};
     const auto services = ports.services.status();
@@ -43,6 +47,7 @@ HealthStatus look_at_services(const Ports& ports) {
 }
 
 HealthStatus ask_once(const Ports& ports, const HealthCheck& check, const std::stop_token& stop) {
+    ports.observer.on_alive(check.spec.timeout + check.spec.interval + kSlack);
     const auto answer = ports.host.probe(check.spec, stop);
     return {.name = check.spec.name,
             .from = check.from,
@@ -78,15 +83,30 @@ Result<HealthStatus> ask_until_healthy(const Ports& ports, const HealthSpec& spe
                 std::chrono::duration_cast<milliseconds>(ports.clock.steady() - begun);
             auto error = make_error(errors::trial_check_failed,
                                     fmt::format("{}: {}", subject(status), status.detail));
-            error.cause =
-                fmt::format("{} of {} tries in {}{}", attempt, attempts, human_duration(took),
-                            late ? ", then the deadline passed" : "");
+            error.set_cause(fmt::format("{} of {} tries in {}{}", attempt, attempts,
+                                        human_duration(took),
+                                        late ? ", then the deadline passed" : ""));
             return std::unexpected(std::move(error));
         }
         if (!ports.clock.sleep(spec.interval, patience.stop))
             return fail(errors::operation_cancelled, "stopped while {} was asked", subject(status));
     }
     return status;
+}
+
+// A system that is still starting is neither well nor sick, and takes as long as it takes.
+Result<> await_start(const Ports& ports, const Patience& patience) {
+    const auto starting = [&] {
+        const auto rows = ports.services.status();
+        const auto system = std::ranges::find(rows, kSystemRow, &ServiceStatus::name);
+        return system != rows.end() && system->state == "starting";
+    };
+    while (starting() && ports.clock.steady() + kStartPoll <= patience.end) {
+        ports.observer.on_alive(kSlack);
+        if (!ports.clock.sleep(kStartPoll, patience.stop))
+            return fail(errors::operation_cancelled, "stopped while the system started");
+    }
+    return {};
 }
 
 Result<std::vector<HealthStatus>> demand_round(const Ports& ports,
@@ -141,8 +161,10 @@ Result<std::vector<HealthStatus>> demand_health(
     const std::function<void(const std::string&)>& report, std::stop_token stop) {
     const auto checks = TRY(health_checks(ports));
     const Patience patience{.end = ports.clock.steady() + deadline, .stop = std::move(stop)};
+    TRY(await_start(ports, patience));
     auto round = TRY(demand_round(ports, checks, patience));
     if (ports.config.settle.count() > 0) {
+        ports.observer.on_alive(ports.config.settle + kSlack);
         if (!ports.clock.sleep(ports.config.settle, patience.stop))
             return fail(errors::operation_cancelled, "stopped while the new base settled");
         for (auto& status : round) status = {};

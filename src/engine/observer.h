@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+
 #include "model/event.h"
 
 namespace cutover {
@@ -11,6 +13,8 @@ public:
     virtual void on_event(const Event& event) = 0;  // after it became durable
     virtual void on_progress(const Progress& progress) = 0;
     virtual void on_change() = 0;  // something of DeviceState is another than before
+    // The engine's thread is at work, and says so again within `at_most`: otherwise it hangs.
+    virtual void on_alive(std::chrono::milliseconds /*at_most*/) {}
 };
 
 }  // namespace cutover

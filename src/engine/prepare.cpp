@@ -99,6 +99,7 @@ std::string Engine::expected_interruption() {
 }
 
 Result<Preview> Engine::preview(const Request& request) {
+    alive();
     const auto prepared = TRY(prepare(request, renew_stop()));
     Preview preview{.title = prepared.plan.title, .plan_hash = prepared.hash};
     preview.checks = TRY(run_checks(

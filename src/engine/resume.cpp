@@ -43,6 +43,7 @@ std::string boot_failure_text(const std::vector<std::string>& failures) {
 }  // namespace
 
 Result<Engine::Outcome> Engine::start() {
+    alive();
     const auto boot = TRY(ports_.boot.status());
     TRY(reconcile_running(boot));
     auto open = TRY(ports_.store.open_operation());
@@ -214,7 +215,7 @@ Result<Engine::Outcome> Engine::resume(OperationRecord record, const BootStatus&
             auto error =
                 make_error(errors::trial_boot_failed,
                            fmt::format("{} {} did not boot", base.name, base.version.text()));
-            error.cause = boot_failure_text(ports_.host.boot_failures());
+            error.set_cause(boot_failure_text(ports_.host.boot_failures()));
             record_->on_new_base = true;
             TRY(save({}, std::move(notes)));
             TRY(begin_undo(std::move(error)));
@@ -289,7 +290,7 @@ Result<Engine::Outcome> Engine::try_startup(const Generation& target, bool boote
         auto error = make_error(
             errors::trial_boot_failed,
             fmt::format("{} {} did not boot", target.base.name, target.base.version.text()));
-        error.cause = boot_failure_text(ports_.host.boot_failures());
+        error.set_cause(boot_failure_text(ports_.host.boot_failures()));
         TRY(begin_undo(std::move(error)));
     }
     return go_on();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -72,6 +73,15 @@ TEST(StatusFile, OfAPreviewHasAllStagesAndThenHowItEnded) {
     ASSERT_TRUE(device.engine().preview(upgrade_to("1.1.0")));
     EXPECT_THAT(device.text_of("status").substr(good.size()),
                 HasSubstr("preview:ended   (preview failed: needs 8.4 MB on /slots"));
+}
+
+TEST(StatusFile, ThatIsFullGivesWayToANewOne) {
+    SimulatedDevice device;
+    const std::string full(std::size_t{2} * 1024 * 1024, '\n');
+    ASSERT_TRUE(write_file_durably(device.folder() / "status", full));
+    ASSERT_EQ(device.operate(install_of("1.1.0")).state, OperationState::done);
+    EXPECT_THAT(device.text_of("status"), testing::StartsWith("2014-06-13 13:12:26 init:start\n"));
+    EXPECT_EQ(device.text_of("status.1"), full);
 }
 
 TEST(StatusFile, HoldsNoLineThatAScriptMadeUp) {

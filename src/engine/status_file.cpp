@@ -1,8 +1,11 @@
 #include "engine/status_file.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include <fmt/core.h>
 
@@ -15,6 +18,8 @@ namespace cutover {
 
 namespace {
 
+constexpr std::uintmax_t kMaxBytes = std::uintmax_t{1024} * 1024;
+
 // A message may hold what a script printed; one line is one line.
 std::string on_one_line(std::string_view text) {
     std::string line(text);
@@ -24,7 +29,18 @@ std::string on_one_line(std::string_view text) {
 
 }  // namespace
 
+// Between two workflows, so that each is whole in one file.
+Result<> StatusFile::make_room() const {
+    std::error_code error;
+    const auto size = std::filesystem::file_size(file_, error);
+    if (error || size <= kMaxBytes) return {};
+    auto older = file_;
+    older += ".1";
+    return rename_durably(file_, older);
+}
+
 Result<> StatusFile::entered(WallTime when, Stage stage) const {
+    if (stage == kStages.front()) TRY(make_room());
     return append_line_durably(file_,
                                fmt::format("{} {}:start", to_status_time(when), to_string(stage)));
 }

@@ -153,7 +153,7 @@ Result<Engine::Done> Engine::run_script(const Step& step, const std::vector<std:
         auto error = make_error(
             errors::stage_script_failed,
             fmt::format("script {} ended with exit code {}", step.name, result->exit_code));
-        error.cause = result->output.substr(0, 500);
+        error.set_cause(result->output.substr(0, 500));
         return std::unexpected(std::move(error));
     }
     return Done{};
@@ -219,6 +219,7 @@ Result<Engine::Done> Engine::write_slot() {
                            .stop = stop_,
                            .deadline = operation_begun_ + ports_.config.operation_timeout,
                            .report = [&](std::uint64_t done, std::uint64_t per_second) {
+                               alive(done < total ? 0 : total);
                                ports_.observer.on_progress(
                                    {.operation = record_->operation.id,
                                     .stage = Stage::install,
@@ -333,6 +334,7 @@ Result<Engine::Done> Engine::await_commit() {
         begun + std::min<milliseconds>(*operation.commit_deadline - ports_.clock.wall(),
                                        operation.request.trial);
     while (commit_wished_ != operation.id) {
+        alive();
         if (ports_.clock.steady() >= end)
             return fail(errors::trial_not_committed, "{} was not committed within {} minutes",
                         name_of(record_->plan.target.base), operation.request.trial.count());

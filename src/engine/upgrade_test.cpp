@@ -320,6 +320,15 @@ TEST(Trial, ThatFailedIsAnAlarmUntilALaterUpgradeIsGood) {
     EXPECT_EQ(device.store().alarms()->size(), 1U) << "it stays in the history";
 }
 
+TEST(Trial, ThatFailedIsForgivenOnceTheSlotIsWrittenAgain) {
+    SimulatedDevice device;
+    device.host.sick = {"1.1.0"};
+    (void)device.operate(upgrade_to("1.1.0"));
+    EXPECT_THAT(device.alarms(), ElementsAre("upgrade-failed"));
+    EXPECT_EQ(device.operate(install_of("1.2.0")).state, OperationState::done);
+    EXPECT_THAT(device.alarms(), IsEmpty());
+}
+
 TEST(Trial, OfABaseThatComesUpSlowlyIsPatient) {
     SimulatedDevice device;
     device.begin(upgrade_to("1.1.0"));

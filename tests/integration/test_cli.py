@@ -67,6 +67,13 @@ def test_an_agent_that_is_not_there_is_exit_4(make_device):
     assert json.loads((said := device.run("show", "version", "--json")).out or said.err)
 
 
+def test_the_socket_of_device_toml_is_found(make_device, workplace):
+    device = make_device(configure=f'[doors.native]\nsocket = "{workplace}/other.sock"')
+    assert (workplace / "other.sock").exists()
+    assert not (device.folder / "cutover.sock").exists()
+    device.run("show", "version").expect(DONE)
+
+
 def test_a_folder_that_is_no_device_is_not_exit_0(tmp_path):
     assert Device(tmp_path / "nothing").run("show", "version").code in (USAGE, UNREACHABLE)
 

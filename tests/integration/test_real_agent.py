@@ -3,7 +3,9 @@
 import contextlib
 import os
 import pathlib
+import socket
 import subprocess
+import threading
 import uuid
 import zlib
 
@@ -119,9 +121,9 @@ def machine(workplace):
     made.kill()
 
 
-def adopted(machine: Machine, bases: Bases) -> Machine:
+def adopted(machine: Machine, bases: Bases, more: str = "") -> Machine:
     machine.adopt(bases.package("1.0.0"), bases.image("1.0.0"),
-                  bases.keys.authority).expect(harness.DONE)
+                  bases.keys.authority, more).expect(harness.DONE)
     machine.boot().start()
     return machine
 
@@ -217,3 +219,91 @@ def test_persistent_files_are_shown_at_early_boot_from_the_slot_that_was_started
     said = persist("true")
     assert said.returncode == 1, "slot B holds nothing"
     assert "slot B holds nothing" in (machine.folder / "run" / "boots").read_text()
+
+
+class Watched:
+    """A hardware watchdog and a service manager, of which only what they are told is there."""
+
+    def __init__(self, place: pathlib.Path, monkeypatch) -> None:
+        self.device = place / "watchdog"
+        os.mkfifo(self.device)
+        self.fifo = os.open(self.device, os.O_RDONLY | os.O_NONBLOCK)
+        self.given = b""
+        self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.manager.bind(str(place / "notify"))
+        self.told: list[str] = []
+        monkeypatch.setenv("NOTIFY_SOCKET", str(place / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "400000")
+        # A manager that takes nothing would stop its services' feeding.
+        threading.Thread(target=self.manage, daemon=True).start()
+
+    def manage(self) -> None:
+        while message := self.manager.recv(100).decode():
+            self.told.append(message)
+
+    def settings(self) -> str:
+        return f'[watchdog]\ndevice = "{self.device}"\ntimeout = "2s"\n'
+
+    def listen(self) -> "Watched":
+        with contextlib.suppress(BlockingIOError):
+            self.given += os.read(self.fifo, 1000)
+        return self
+
+
+@pytest.fixture
+def watched(workplace, monkeypatch) -> Watched:
+    return Watched(workplace, monkeypatch)
+
+
+def test_watchdogs_are_fed_from_when_the_agent_is_up_and_let_go_by_an_orderly_stop(
+        machine, bases, watched):
+    adopted(machine, bases, watched.settings())
+    harness.until(lambda: len(watched.listen().given) > 3, "food")
+    harness.until(lambda: "WATCHDOG=1" in watched.told, "the manager is told")
+    assert watched.told[0] == "READY=1"
+    assert set(watched.given) == {0}
+    machine.stop()
+    assert watched.listen().given.endswith(b"V")
+    harness.until(lambda: watched.told[-1] == "STOPPING=1", "the manager is told")
+
+
+def test_an_agent_that_dies_leaves_the_watchdog_counting(machine, bases, watched):
+    adopted(machine, bases, watched.settings())
+    harness.until(lambda: watched.listen().given, "food")
+    machine.kill()
+    assert b"V" not in watched.listen().given
+
+
+def test_a_restart_and_a_trial_leave_the_watchdog_counting(machine, bases, watched):
+    adopted(machine, bases, watched.settings())
+    machine.run("upgrade", bases.package("2.0.0"), "--trial", "10",
+                "--no-wait").expect(harness.DONE)
+    assert machine.wait_for_restart() == 0
+    assert b"V" not in watched.listen().given, "a restart that gets stuck must end"
+    machine.boot().start()
+    harness.until(lambda: machine.ask("show", "status")["operation"]["state"] == "awaiting-commit",
+                  "the trial")
+    machine.stop()
+    assert b"V" not in watched.listen().given, "a trial without an agent must end"
+    machine.start()
+    machine.run("commit").expect(harness.DONE)
+    machine.at_rest_on("2.0.0")
+    machine.stop()
+    assert watched.listen().given.endswith(b"V")
+
+
+def test_a_base_on_trial_without_the_watchdog_has_failed(machine, bases, watched):
+    adopted(machine, bases, watched.settings())
+    machine.run("upgrade", bases.package("2.0.0"), "--no-wait").expect(harness.DONE)
+    machine.wait_for_restart()
+    watched.device.unlink()
+    machine.boot().launch()
+    assert machine.agent.wait(harness.PATIENCE) == 1
+    machine.agent = None
+    assert "watchdog" in machine.agent_log()
+    machine.boot().launch()
+    assert machine.agent.wait(harness.PATIENCE) == 1
+    machine.agent = None
+    machine.boot().start()  # the committed base goes on without
+    harness.until(lambda: machine.ask("show", "status")["operation"] is None, "the end")
+    machine.at_rest_on("1.0.0")

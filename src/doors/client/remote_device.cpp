@@ -73,7 +73,7 @@ template <typename Value>
 Result<Value> understood(Result<Value> value) {
     if (value) return value;
     auto error = make_error(errors::door_bad_reply, "understand the agent's answer");
-    error.cause = value.error().text();
+    error.set_cause(value.error().text());
     return std::unexpected(std::move(error));
 }
 
@@ -176,7 +176,7 @@ Error Client::error_of(const grpc::Status& status, const grpc::ClientContext& co
         error = make_error(errors::agent_too_old, "the agent does not know this call");
     else
         error = make_error(errors::agent_protocol, "the agent's answer cannot be used");
-    error.cause = status.error_message();
+    error.set_cause(status.error_message());
     return error;
 }
 
@@ -211,7 +211,7 @@ Result<std::unique_ptr<Device>> RemoteDevice::connect(const std::filesystem::pat
     if (!name) {
         auto error = make_error(errors::agent_unreachable,
                                 fmt::format("no agent answers at {}", socket.string()));
-        error.cause = name.error().text();
+        error.set_cause(name.error().text());
         return std::unexpected(std::move(error));
     }
     return std::make_unique<Client>(*std::move(name), socket, options);

@@ -30,7 +30,7 @@ constexpr auto kBoundName = "socket";
 
 std::unexpected<Error> cannot_listen(const std::filesystem::path& path, int error_number) {
     auto error = make_error(errors::door_cannot_listen, fmt::format("listen at {}", path.string()));
-    error.cause = std::generic_category().message(error_number);
+    error.set_cause(std::generic_category().message(error_number));
     return std::unexpected(std::move(error));
 }
 
