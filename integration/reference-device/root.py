@@ -130,6 +130,7 @@ def add_system(root: Root, kernel: Kernel) -> None:
         root.take(program)
     for unit in UNITS:
         root.take(f"usr/lib/systemd/system/{unit}")
+    root.wanted_by("dbus.socket", "sockets.target")
     for file in FILES:
         root.take(file)
     root.take("usr/lib64/ld-linux-x86-64.so.2")
