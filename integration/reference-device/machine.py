@@ -10,7 +10,7 @@ from release import HERE, INTEGRATION, SLOT_MIB, Workshop
 
 LOADERS = ("grub", "uboot")
 DATA_MIB = 64
-WATCHDOG_SECONDS = 45  # from the boot loader until the agent feeds it
+WATCHDOG_SECONDS = 36  # from the boot loader until the agent feeds it
 GRUB_EARLY = """\
 set root=(hd0,gpt3)
 configfile (hd0,gpt3)/grub/grub.cfg
@@ -39,14 +39,6 @@ outw {watchdog.RELOAD:#x} 1
 """
 
 
-def environment_block(serial: int) -> bytes:
-    """A boot record that starts slot A; docs/boot-loaders.md describes it."""
-    text = (f"# GRUB Environment Block\ncutover_seq={serial}\ncutover_committed=a\n"
-            f"cutover_trial=none\ncutover_left=0\ncutover_tries=0\n"
-            f"cutover_check={serial}.a.none.0.0\n")
-    return text.encode().ljust(1024, b"#")
-
-
 def put_grub(disk: disks.Disk, work: pathlib.Path) -> None:
     early = work / "early.cfg"
     early.write_text(GRUB_EARLY)
@@ -59,25 +51,55 @@ def put_grub(disk: disks.Disk, work: pathlib.Path) -> None:
                     "grub/grub.cfg": INTEGRATION / "grub" / "grub.cfg",
                     "grub/cutover.cfg": settings})
     disk.put("esp", esp)
-    blocks = {}
-    for copy in (0, 1):
-        blocks[f"ENV{copy}"] = work / f"env{copy}"
-        blocks[f"ENV{copy}"].write_bytes(environment_block(copy + 1))
+    block = work / "env"
+    block.write_bytes((INTEGRATION / "grub" / "env.txt").read_bytes().ljust(1024, b"#"))
     environment = work / "env.img"
-    disks.make_fat(environment, disk.partitions["env"].size_mib, "ENV", blocks,
-                   ("-F", 12, "-s", 8))
+    disks.make_fat(environment, disk.partitions["env"].size_mib, "ENV",
+                   {"ENV0": block, "ENV1": block}, ("-F", 12, "-s", 8))
     disk.put("env", environment)
+
+
+def put_uboot(disk: disks.Disk, work: pathlib.Path) -> None:
+    """U-Boot itself is in the board's flash; the script is on a boot partition of its own, because
+    Debian's U-Boot for this board looks for none on NVMe."""
+    first = disk.partitions["env"].start_mib * disks.MIB // disks.SECTOR
+    settings = f"""\
+nvme scan
+setenv devtype nvme
+setenv devnum 0
+setenv cutover_block0 {first:#x}
+setenv cutover_block1 {first + 8:#x}
+setenv cutover_slot_a slot-a
+setenv cutover_slot_b slot-b
+setenv cutover_memory 0x60
+setenv cutover_arguments console=ttyS0 quiet loglevel=5 watchdog.handle_boot_enabled=0
+setenv cutover_boot 'zboot ${{kernel_addr_r}} ${{filesize}}'
+setenv cutover_watchdog none
+"""
+    script = work / "boot.cmd"
+    script.write_text(settings + (INTEGRATION / "uboot" / "boot.cmd").read_text())
+    compiled = work / "boot.scr"
+    run("mkimage", "-A", "x86", "-T", "script", "-C", "none", "-n", "cutover", "-d", script,
+        compiled)
+    disks.make_fat(disk.file.with_suffix(".boot"), 4, "BOOT", {"boot.scr": compiled})
+    copy = work / "environment.img"
+    run("mkenvimage", "-r", "-s", 4096, "-p", 0, "-o", copy, INTEGRATION / "uboot" / "env.txt")
+    for offset in (0, 4096):
+        disk.write_at(first * disks.SECTOR + offset, copy.read_bytes())
 
 
 def make_disk(file: pathlib.Path, loader: str, work: pathlib.Path, workshop: Workshop,
               keys: pathlib.Path, package: pathlib.Path,
               config: pathlib.Path = HERE / "device.toml") -> pathlib.Path:
+    """Beside FILE, for U-Boot, FILE's name with .boot: the boot partition."""
     disk = disks.Disk(file, disks.layout(SLOT_MIB, DATA_MIB))
-    put_grub(disk, work)
+    put_grub(disk, work) if loader == "grub" else put_uboot(disk, work)
     disk.put("slot-a", package.with_suffix(".ext4"))
     data = work / "data"
     shutil.rmtree(data, ignore_errors=True)
-    make_data(data, workshop, keys, package, config)
+    settings = work / "device.toml"
+    settings.write_text(config.read_text().replace('backend = "grub"', f'backend = "{loader}"'))
+    make_data(data, workshop, keys, package, settings)
     image = work / "data.ext4"
     image.unlink(missing_ok=True)
     run("mke2fs", "-q", "-F", "-t", "ext4", "-L", "data", "-m", "0", "-E",

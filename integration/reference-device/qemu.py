@@ -14,17 +14,22 @@ FIRMWARE = {"bios": (), "uefi": ("-drive", "if=pflash,format=raw,unit=0,readonly
             "uboot": ("-bios", "/usr/lib/u-boot/qemu-x86/u-boot.rom")}
 
 
-def command(firmware: str, disk: str, folder: pathlib.Path) -> list[str]:
+def command(firmware: str, disk: str, folder: pathlib.Path,
+            ports: tuple[int, int] = (0, 0)) -> list[str]:
     """`disk` is what -blockdev takes after node-name: a file or an NBD server.
 
-    Host ports are free ones; `info usernet` tells them. The agent's own socket is reached through
-    port 9000, where a device has been given that (see docs/device-integration.md).
+    For U-Boot the folder has a disk.boot beside. `ports` of the host lead to the page and to the
+    agent's door (docs/device-integration.md, --test-door); 0 is a free one, and the monitor's
+    `info usernet` tells which.
     """
     table = watchdog.write_table(folder / "wdat.bin")
-    return ["qemu-system-x86_64", *BOARD, *FIRMWARE[firmware],
+    boot = ("-drive", f"if=none,id=boot,format=raw,readonly=on,file={folder / 'disk.boot'}",
+            "-device", "virtio-blk-pci,drive=boot") if firmware == "uboot" else ()
+    return ["qemu-system-x86_64", *BOARD, *FIRMWARE[firmware], *boot,
             "-acpitable", f"sig=WDAT,rev=1,data={table}",
             "-global", "ICH9-LPC.noreboot=false", "-action", "watchdog=reset",
             "-blockdev", f"node-name=disk,{disk}",
             "-device", "nvme,drive=disk,serial=reference,bootindex=1",
-            "-netdev", "user,id=net,hostfwd=tcp:127.0.0.1:0-:8080,hostfwd=tcp:127.0.0.1:0-:9000",
+            "-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{ports[0]}-:8080,"
+                       f"hostfwd=tcp:127.0.0.1:{ports[1]}-:9000",
             "-device", "virtio-net-pci,netdev=net,romfile="]

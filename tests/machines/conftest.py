@@ -50,6 +50,8 @@ class Garage:
         folder = self.folder / str(self.count)
         folder.mkdir()
         disk = faults.copy_disk(self.reference.disk(loader), folder / "disk.img")
+        if loader == "uboot":
+            shutil.copy(self.reference.disk(loader).with_suffix(".boot"), folder / "disk.boot")
         return guest.Guest(folder, f"driver=raw,file.driver=file,file.filename={disk}", firmware)
 
     def take(self) -> guest.Guest:

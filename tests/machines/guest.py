@@ -157,10 +157,14 @@ class Guest:
                                **more)
 
     def ask(self, *words: object):
-        said = self.run(*words, "--json", timeout=60)
-        if said.code == harness.UNREACHABLE:
-            raise harness.Away(str(said))
-        return said.expect(harness.DONE).json
+        """What a `show` command says. A busy machine may need a second try."""
+        for last in (False, False, True):
+            said = self.run(*words, "--json", timeout=60)
+            if said.code != harness.UNREACHABLE:
+                return said.expect(harness.DONE).json
+            if last:
+                raise harness.Away(str(said))
+            time.sleep(1)
 
     def wait_until_up(self, patience: float = BOOT_PATIENCE) -> "Guest":
         def answers() -> bool:

@@ -50,7 +50,7 @@ class Row:
     kept: int = 0
     lost: int = 0
     torn: int = 0
-    failures: int = 0
+
 
 
 class Victim:
@@ -70,6 +70,7 @@ class Victim:
         self.rows = {phase: Row() for phase in PHASES}
         self.problems: list[str] = []
         self.usual: dict[str, int] = {}  # writes of a whole upgrade
+        self.before = OLD
 
     # -- power --------------------------------------------------------------------------------
 
@@ -219,7 +220,7 @@ def inside(part: disks.Partition, offset: int) -> bool:
 
 def run_cuts(reference: Reference, cuts: int, seed: int, say=print,
              budget_s: float = float("inf")) -> dict[str, Row]:
-    """Raises CutFailed at the first device that is not in order; leaves its disk to be looked at."""
+    """Raises CutFailed at the first device that is not in order, and leaves its disk there."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="cutover-cuts-"))
     began = time.monotonic()
     with harness.FileServer(reference.folder) as server:
@@ -245,7 +246,7 @@ def run_cuts(reference: Reference, cuts: int, seed: int, say=print,
 
 
 def table(rows: dict[str, Row], seed: int, seconds: float) -> str:
-    lines = ["| cut during | cuts | old after it | new after it | unflushed writes kept, lost, torn |",
+    lines = ["| cut during | cuts | old then | new then | unflushed writes kept, lost, torn |",
              "|---|---|---|---|---|"]
     for phase, row in rows.items():
         ends = ("–", "–") if phase == "recovery" else (row.old, row.new)

@@ -24,7 +24,7 @@ def test_a_release_ends_on_the_old_one_with_an_alarm(machine, reference, url, cl
     machine.expect_at_rest_on(OLD, "a")
     operation = machine.last_operation()
     assert operation["operation"] == before + 1
-    assert operation["result"] not in ("done", "succeeded"), operation
+    assert operation["state"] == "failed", operation
     alarm, = machine.alarms()
     assert alarm["severity"] == "major", alarm
     assert failed.error_id, failed

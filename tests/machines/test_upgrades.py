@@ -1,6 +1,7 @@
 """The good ways, on a real machine: over the network, with real boots."""
 
-from harness import DONE, until
+import pytest
+from harness import DONE, FAILED, until
 
 from reference import NEW, OLD
 
@@ -45,3 +46,22 @@ def test_both_slots_keep_their_settings(machine, reference, url):
     assert machine.page("nos.conf") == "hostname = changed-by-the-user"
     machine.run("revert").expect(DONE)
     assert machine.page("nos.conf") == "hostname = changed-by-the-user"
+
+
+@pytest.mark.parametrize(("loader", "firmware"), [("grub", "uefi"), ("uboot", "uboot")])
+def test_other_firmware_starts_upgrades_and_falls_back_too(garage, reference, url, clock, loader,
+                                                           firmware):
+    machine = garage.new(loader, firmware)
+    try:
+        machine.power_on().wait_until_up()
+        clock("first boot")
+        machine.run("upgrade", url(reference.package(NEW))).expect(DONE)
+        machine.expect_at_rest_on(NEW, "b")
+        clock("upgrade")
+        machine.run("upgrade", url(reference.package("1.2.0", "init-panics"))).expect(FAILED)
+        machine.expect_at_rest_on(NEW, "b")
+        clock("a release whose init panics")
+    finally:
+        if machine.process is not None:
+            print(machine.console()[-4000:])
+        machine.power_off()
