@@ -70,9 +70,8 @@ bool on_trial(const BootControl& boot) {
 // Both watchdogs are told that all is well only while the engine's thread says so. A stop that
 // somebody asked for ends that in order; anything else leaves the hardware's counting: a restart
 // that gets stuck, a crash, and a trial, which must not be left without anybody to judge it.
-Result<Agent::End> attend(Agent& agent, const DeviceFolder& folder, const Backends& backends,
+Result<Agent::End> attend(Agent& agent, std::optional<Watchdog>& watchdog, const Backends& backends,
                           Log& log) {
-    auto watchdog = TRY(open_watchdog(folder, backends, log));
     notify_ready();
     Result<Agent::End> end = Agent::End::stopped;
     {
@@ -108,15 +107,17 @@ Result<> run_real_device(const DeviceFolder& folder, Log& log) {
     log.info("booted", {{"slot", std::string(to_string(backends.booted.slot))},
                         {"reason", std::string(to_string(backends.booted.reason))},
                         {"boot", backends.boot_id}});
-    const auto end =
-        TRY(run_agent({.folder = folder.path,
-                       .config = folder.config,
-                       .boot = *backends.boot,
-                       .slots = *backends.slots,
-                       .services = *backends.services,
-                       .host = *backends.host,
-                       .log = log},
-                      signals, [&](Agent& agent) { return attend(agent, folder, backends, log); }));
+    // Before the agent: a trial that passes its checks is committed at once.
+    auto watchdog = TRY(open_watchdog(folder, backends, log));
+    const auto end = TRY(
+        run_agent({.folder = folder.path,
+                   .config = folder.config,
+                   .boot = *backends.boot,
+                   .slots = *backends.slots,
+                   .services = *backends.services,
+                   .host = *backends.host,
+                   .log = log},
+                  signals, [&](Agent& agent) { return attend(agent, watchdog, backends, log); }));
     if (end == Agent::End::stopped) return {};
     log.info("the machine restarts", {});
     // Who restarts the machine ends its services first, and this is one of them.
