@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <expected>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -71,6 +72,7 @@ auto choose(const Rows& rows, std::string_view table, const std::string& name)
     const auto row = std::ranges::find(rows, name, &Rows::value_type::first);
     if (row != rows.end()) return row->second;
     std::vector<std::string_view> names;
+    names.reserve(rows.size());
     for (const auto& [known, backend] : rows) names.push_back(known);
     const auto nearest = nearest_name(name, names);
     return fail(errors::config_no_backend, "[{}] backend = \"{}\"{}", table, name,

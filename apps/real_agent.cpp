@@ -70,7 +70,7 @@ bool on_trial(const BootControl& boot) {
 // Both watchdogs are told that all is well only while the engine's thread says so. A stop that
 // somebody asked for ends that in order; anything else leaves the hardware's counting: a restart
 // that gets stuck, a crash, and a trial, which must not be left without anybody to judge it.
-Result<Agent::End> attend(Agent& agent, std::optional<Watchdog>& watchdog, const Backends& backends,
+Result<Agent::End> attend(Agent& agent, std::optional<Watchdog>& watchdog, const BootControl& boot,
                           Log& log) {
     notify_ready();
     Result<Agent::End> end = Agent::End::stopped;
@@ -86,11 +86,9 @@ Result<Agent::End> attend(Agent& agent, std::optional<Watchdog>& watchdog, const
              .on_hang = [&] { log.error("the engine hangs: the watchdog is fed no more", {}); }});
         end = agent.wait();
     }
-    // Not before a restart: systemd sends no SIGTERM to a service that says it is stopping, and
-    // that is what we are going to wait for.
-    if (end && *end == Agent::End::stopped) notify_stopping();
+    notify_stopping();
     if (!watchdog) return end;
-    if (end && *end == Agent::End::stopped && !on_trial(*backends.boot)) {
+    if (end && *end == Agent::End::stopped && !on_trial(boot)) {
         if (const auto disarmed = watchdog->disarm(); !disarmed)
             log.warning("the watchdog still counts", {{"error", disarmed.error().text()}});
     } else {
@@ -107,17 +105,17 @@ Result<> run_real_device(const DeviceFolder& folder, Log& log) {
     log.info("booted", {{"slot", std::string(to_string(backends.booted.slot))},
                         {"reason", std::string(to_string(backends.booted.reason))},
                         {"boot", backends.boot_id}});
-    // Before the agent: a trial that passes its checks is committed at once.
+    // Before there is an agent, which may commit a trial at once.
     auto watchdog = TRY(open_watchdog(folder, backends, log));
-    const auto end = TRY(
-        run_agent({.folder = folder.path,
-                   .config = folder.config,
-                   .boot = *backends.boot,
-                   .slots = *backends.slots,
-                   .services = *backends.services,
-                   .host = *backends.host,
-                   .log = log},
-                  signals, [&](Agent& agent) { return attend(agent, watchdog, backends, log); }));
+    const auto end = TRY(run_agent(
+        {.folder = folder.path,
+         .config = folder.config,
+         .boot = *backends.boot,
+         .slots = *backends.slots,
+         .services = *backends.services,
+         .host = *backends.host,
+         .log = log},
+        signals, [&](Agent& agent) { return attend(agent, watchdog, *backends.boot, log); }));
     if (end == Agent::End::stopped) return {};
     log.info("the machine restarts", {});
     // Who restarts the machine ends its services first, and this is one of them.

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <expected>
 #include <fcntl.h>
 #include <filesystem>
 #include <poll.h>

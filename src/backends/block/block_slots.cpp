@@ -10,7 +10,6 @@
 #include <span>
 #include <string>
 #include <sys/types.h>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -197,7 +196,7 @@ Result<> BlockSlots::adopt(Slot slot, const Manifest& manifest, ByteSource& cont
     if (total != manifest.payload.content_bytes)
         return fail(errors::slot_wrong_content, "the image has {} bytes, and not {}", total,
                     manifest.payload.content_bytes);
-    const auto claimed = claim(slot, manifest, hash.finish());
+    auto claimed = claim(slot, manifest, hash.finish());
     if (!claimed && claimed.error().id == errors::slot_not_as_written.id)
         return fail(errors::slot_other_content, "{} does not hold the image of {} {}",
                     partition(slot).path().string(), manifest.name, manifest.version.text());

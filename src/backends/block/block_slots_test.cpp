@@ -1,5 +1,6 @@
 #include "backends/block/block_slots.h"
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstddef>
@@ -22,11 +23,9 @@
 
 #include <gtest/gtest.h>
 
-#include "backends/block/errors.h"
-#include "backends/block/slot_claim.h"
 #include "base/byte_source.h"
 #include "base/error.h"
-#include "base/fault.h"
+#include "base/fault.h"  // IWYU pragma: keep
 #include "base/files.h"
 #include "base/process.h"
 #include "base/unique_fd.h"
@@ -106,13 +105,13 @@ public:
     SlotStore& slots() override { return *slots_; }
     void run(Slot slot) override {
         disk_.options.running = slot;
-        slots_.emplace(disk_.options);
+        slots_ = std::make_unique<BlockSlots>(disk_.options);
     }
     SlotPackage package(const std::string& version) override { return package_of(version); }
 
 private:
     Disk disk_;
-    std::optional<BlockSlots> slots_{std::in_place, disk_.options};
+    std::unique_ptr<BlockSlots> slots_ = std::make_unique<BlockSlots>(disk_.options);
 };
 
 INSTANTIATE_TEST_SUITE_P(Block, SlotStoreConformance,

@@ -1,9 +1,9 @@
 #include "backends/machine/boot_notes.h"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -6,7 +6,7 @@
 #include <sched.h>
 #include <string>
 #include <sys/mount.h>
-#include <unistd.h>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -8,7 +8,6 @@
 #include <linux/watchdog.h>
 #include <mutex>
 #include <stop_token>
-#include <string_view>
 #include <sys/ioctl.h>
 #include <thread>
 #include <unistd.h>

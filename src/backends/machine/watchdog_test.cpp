@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <fcntl.h>
 #include <filesystem>
 #include <string>

@@ -4,8 +4,8 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <functional>
 #include <mutex>
-#include <stop_token>
 #include <string>
 #include <sys/wait.h>
 #include <thread>
@@ -82,8 +82,7 @@ void FakeSystemd::serve(Logind logind) {
     sd_bus_new(&bus);
     sd_bus_set_address(bus, address_.c_str());
     sd_bus_set_bus_client(bus, 1);
-    int done = -1;
-    for (int i = 0; i < 100 && (done = sd_bus_start(bus)) < 0; ++i)
+    for (int i = 0; i < 100 && sd_bus_start(bus) < 0; ++i)
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
     sd_bus_add_fallback(bus, nullptr, "/org/freedesktop", on_message, this);
     sd_bus_request_name(bus, "org.freedesktop.systemd1", 0);
@@ -137,7 +136,7 @@ int FakeSystemd::answer_units(sd_bus_message* message, bool failed_only) {
     const std::scoped_lock lock(mutex_);
     std::vector<std::string> wanted;
     sd_bus_message_enter_container(message, 'a', "s");
-    for (const char* text = nullptr; sd_bus_message_read_basic(message, 's', &text) > 0;)
+    for (const char* text = nullptr; sd_bus_message_read(message, "s", &text) > 0;)
         wanted.emplace_back(text);
     sd_bus_message* reply = nullptr;
     sd_bus_message_new_method_return(message, &reply);

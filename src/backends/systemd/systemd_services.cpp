@@ -6,9 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
-#include <functional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -168,6 +166,7 @@ std::vector<ServiceStatus> SystemdServices::status() const {
     if (rows) return std::move(*rows);
     const auto why = rows.error().text();
     std::vector<ServiceStatus> unknown;
+    unknown.reserve(options_.services.size() + 1);
     for (const auto& service : options_.services)
         unknown.push_back({.name = service, .state = "failed", .detail = why});
     unknown.push_back({.name = std::string(kSystemRow), .state = "failed", .detail = why});

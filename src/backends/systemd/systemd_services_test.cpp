@@ -132,9 +132,11 @@ TEST(SystemdBus, ThatTakesAConnectionAndSaysNothingIsGivenUp) {
     const auto path = (folder.path() / "socket").string();
     sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
     path.copy(static_cast<char*>(address.sun_path), sizeof address.sun_path - 1);
-    const UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    ASSERT_EQ(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    ASSERT_EQ(::listen(socket.get(), 5), 0);
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) FAIL() << "no socket";
+    const UniqueFd socket(fd);
+    ASSERT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(::listen(fd, 5), 0);
     const auto begun = std::chrono::steady_clock::now();
     EXPECT_FALSE(Bus::open("unix:path=" + path, 300ms));
     EXPECT_LT(std::chrono::steady_clock::now() - begun, 10s);
