@@ -230,14 +230,25 @@ def fuzz_one(found: pathlib.Path, target: pathlib.Path) -> Stage:
     return part
 
 
-def run_pytest(stage: Stage, name: str, files: list[pathlib.Path]) -> int:
+def run_side_by_side(stage: Stage, name: str, parts: list[list[pathlib.Path]],
+                     timeout: float = 20 * MINUTE) -> None:
+    with concurrent.futures.ThreadPoolExecutor(len(parts)) as pool:
+        ended = [pool.submit(run_pytest, stage, f"{name}-{number}", part, timeout)
+                 for number, part in enumerate(parts, 1)]
+    for number, code in enumerate((part.result() for part in ended), 1):
+        stage.count(LOGS / f"{name}-{number}.xml")
+        if code != 0 and not stage.failed:
+            raise StageFailed(f"pytest ended with exit code {code}")
+
+
+def run_pytest(stage: Stage, name: str, files: list[pathlib.Path], timeout: float) -> int:
     """The output goes to the stage's log when it ends, so that it stays together."""
     part = Stage(name)
     part.log.unlink(missing_ok=True)
     junit = LOGS / f"{name}.xml"
     junit.unlink(missing_ok=True)
     code = part.command(PYTHON, "-m", "pytest", *files, "-q", "-ra", "-p", "no:cacheprovider",
-                        f"--junit-xml={junit}",
+                        f"--junit-xml={junit}", timeout=timeout,
                         environment={"CUTOVER_BIN": str(BUILD / "release")})
     stage.say(part.log.read_text(errors="replace"))
     return code
@@ -248,14 +259,7 @@ def run_integration(stage: Stage) -> None:
     folder = ROOT / "tests" / "integration"
     alone = [[folder / name] for name in ("test_power.py", "test_real_content.py")]
     rest = sorted(set(folder.glob("test_*.py")) - {file for part in alone for file in part})
-    parts = [*alone, rest[::2], rest[1::2]]
-    with concurrent.futures.ThreadPoolExecutor(len(parts)) as pool:
-        ended = [pool.submit(run_pytest, stage, f"integration-{number}", part)
-                 for number, part in enumerate(parts, 1)]
-    for number, code in enumerate((part.result() for part in ended), 1):
-        stage.count(LOGS / f"integration-{number}.xml")
-        if code != 0 and not stage.failed:
-            raise StageFailed(f"pytest ended with exit code {code}")
+    run_side_by_side(stage, "integration", [*alone, rest[::2], rest[1::2]])
 
 
 def run_crash(stage: Stage) -> None:
@@ -273,20 +277,52 @@ def run_crash(stage: Stage) -> None:
         stage.check(sweep, "--every", "5")
 
 
+def why_no_machines() -> str:
+    """Empty when QEMU can start machines here."""
+    if shutil.which("qemu-system-x86_64") is None:
+        return "qemu-system-x86_64 is not installed"
+    try:
+        asked = subprocess.run(["qemu-system-x86_64", "-accel", "help"], capture_output=True,
+                               text=True, check=False, timeout=60)
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        return f"QEMU does not run: {problem}"
+    if "tcg" not in asked.stdout:
+        return "this QEMU has no TCG"
+    if shutil.disk_usage(ROOT).free < 6 * 10**9:
+        return "machines need 6 GB of free disk space"
+    return ""
+
+
+def run_machines(stage: Stage) -> None:
+    """Two machines at a time: each test waits for one that mostly computes."""
+    if why := why_no_machines():
+        stage.skipped.append(f"all of machines: {why}")
+        return
+    folder = ROOT / "tests" / "machines"
+    stage.must(PYTHON, folder / "reference.py", timeout=10 * MINUTE,
+               environment={"CUTOVER_BIN": str(BUILD / "release")})
+    cuts = [folder / "test_power_cuts.py"]
+    rest = sorted(set(folder.glob("test_*.py")) - set(cuts))
+    run_side_by_side(stage, "machines", [cuts, rest], 13 * MINUTE)
+
+
 STAGES: dict[str, collections.abc.Callable[[Stage], None]] = {
     "format": run_format,
     "house": run_house,
-    "dev": run_dev,
-    "smallest": run_smallest,
     "release": run_release,
     "integration": run_integration,
+    "dev": run_dev,
+    "smallest": run_smallest,
     "crash": run_crash,
     "tsan": run_tsan,
     "fuzz": run_fuzz,
     "tidy": run_tidy,
+    "machines": run_machines,
 }
 QUICK = ("format", "house", "dev")
-NEEDS = {"integration": "release"}  # not run when that one failed
+NEEDS = {"integration": "release", "machines": "release"}  # not run when that one failed
+BESIDE = ("integration",)  # devices mostly wait: it runs while the stages after it build
+ASKED_FOR = ("machines",)  # only when asked for
 
 
 def print_tail(stage: Stage) -> None:
@@ -334,19 +370,45 @@ def print_summary(stages: list[Stage], seconds: float) -> None:
           f"{sum(stage.failed for stage in stages)} failed, {len(skipped)} skipped")
 
 
+def run_stages(names: list[str]) -> list[Stage]:
+    done: list[Stage] = []
+    beside: list[concurrent.futures.Future[Stage]] = []
+
+    def report(stage: Stage) -> None:
+        print(line_of(stage), flush=True)
+        if stage.failed:
+            print_tail(stage)
+        done.append(stage)
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        for name in names:
+            need = NEEDS.get(name)
+            if any(stage.name == need and stage.failed for stage in done):
+                report(Stage(name, skipped=[f"all of {name}: {need} failed"]))
+            elif name in BESIDE:
+                beside.append(pool.submit(run_stage, name))
+            else:
+                report(run_stage(name))
+        for ended in beside:
+            report(ended.result())
+    return done
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./test", description="Runs every test.")
     parser.add_argument("--quick", action="store_true", help="only " + ", ".join(QUICK))
     parser.add_argument("--only", action="append", metavar="STAGE", choices=STAGES,
                         help="one stage (and what it needs built); may be repeated")
+    parser.add_argument("--machines", action="store_true", help="only the tests on machines")
     parser.add_argument("--list", action="store_true", help="print the stages")
     arguments = parser.parse_args()
     if arguments.list:
         print("\n".join(STAGES))
         return 0
-    names = list(QUICK if arguments.quick else STAGES)
-    if arguments.only:
-        wanted = {*arguments.only, *(NEEDS[name] for name in arguments.only if name in NEEDS)}
+    names = list(QUICK if arguments.quick else (name for name in STAGES if name not in ASKED_FOR))
+    only = [*(arguments.only or []), *(["machines"] if arguments.machines else [])]
+    if only:
+        wanted = {*only, *(NEEDS[name] for name in only if name in NEEDS)}
         names = [name for name in STAGES if name in wanted]
 
     LOGS.mkdir(parents=True, exist_ok=True)
@@ -354,17 +416,7 @@ def main() -> int:
     print(f"{'setup':<12} {'ok':<8} {time.time() - began:8.1f} s", flush=True)
     if shutil.disk_usage(ROOT).free < 8 * 10**9:
         print("warning: less than 8 GB free here; a full run needs about that")
-    done: list[Stage] = []
-    for name in names:
-        need = NEEDS.get(name)
-        if any(stage.name == need and stage.failed for stage in done):
-            stage = Stage(name, skipped=[f"all of {name}: {need} failed"])
-        else:
-            stage = run_stage(name)
-        print(line_of(stage), flush=True)
-        if stage.failed:
-            print_tail(stage)
-        done.append(stage)
+    done = run_stages(names)
     print_summary(done, time.time() - began)
     return 1 if any(stage.failed for stage in done) else 0
 

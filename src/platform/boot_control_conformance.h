@@ -28,6 +28,13 @@ public:
     // Damages what the last successful call wrote, where the back-end keeps an older copy; false
     // when it has no such thing.
     virtual bool damage_newest_record() = 0;
+    // Makes `change` on a device whose power fails just before write number `write` (from 0), and
+    // turns power on again; whether the change came as far as that write. Nothing when the bench
+    // cannot do this.
+    virtual std::optional<bool> cut_power(int /*write*/,
+                                          const std::function<void(BootControl&)>& /*change*/) {
+        return std::nullopt;
+    }
 };
 
 using MakeBootBench = std::function<std::unique_ptr<BootBench>()>;
@@ -148,6 +155,47 @@ TEST_P(BootControlConformance, ATrialWithoutBootsIsRefused) {
     EXPECT_FALSE(boot().start_trial(Slot::b, 0));
     EXPECT_FALSE(boot().start_trial(Slot::b, -1));
     EXPECT_EQ(after_power_cycle().running, Slot::a);
+}
+
+TEST_P(BootControlConformance, APowerCutAtAnyWriteLeavesTheOldOrTheNewChoice) {
+    const auto sweep = [&](auto prepare, const std::function<void(BootControl&)>& change,
+                           auto is_old, auto is_new) -> int {
+        for (int write = 0;; ++write) {
+            bench_ = GetParam()();
+            prepare();
+            const auto cut = bench_->cut_power(write, change);
+            if (!cut) return -1;
+            const auto now = status();
+            EXPECT_TRUE(is_new(now) || (*cut && is_old(now))) << "write " << write;
+            if (!*cut || HasFailure()) return write;
+        }
+    };
+    const auto on_trial = [&] {
+        ASSERT_TRUE(boot().start_trial(Slot::b, 2));
+        bench_->power_cycle();
+    };
+    const auto runs_committed_a = [](const BootStatus& now) {
+        return now.running == Slot::a && now.committed == Slot::a && !now.trial;
+    };
+    const auto runs_trial_b = [](const BootStatus& now) {
+        return now.running == Slot::b && now.committed == Slot::a && now.trial == Slot::b;
+    };
+    const auto runs_committed_b = [](const BootStatus& now) {
+        return now.running == Slot::b && now.committed == Slot::b && !now.trial;
+    };
+    const int writes =
+        sweep([] {}, [](BootControl& control) { (void)control.start_trial(Slot::b, 2); },
+              runs_committed_a, runs_trial_b);
+    if (writes < 0) GTEST_SKIP() << "the bench cannot cut power inside a call";
+    EXPECT_GE(writes, 1);
+    EXPECT_GE(sweep(
+                  on_trial, [](BootControl& control) { (void)control.confirm(Slot::b); },
+                  runs_trial_b, runs_committed_b),
+              1);
+    EXPECT_GE(sweep(
+                  on_trial, [](BootControl& control) { (void)control.end_trial(); }, runs_trial_b,
+                  runs_committed_a),
+              1);
 }
 
 TEST_P(BootControlConformance, ADamagedNewestRecordLeavesTheOneBefore) {

@@ -1,5 +1,5 @@
-"""A small disk that boots: a boot loader as it ships, with kernels that only say what they were told
-(say_command_line.S, say_load_options.S). Made without root, by sfdisk, mtools and mke2fs."""
+"""A small disk that boots: a boot loader as it ships, with kernels that only say what they were
+told (say_command_line.S, say_load_options.S). Made without root, by sfdisk, mtools and mke2fs."""
 
 import dataclasses
 import functools
@@ -41,7 +41,8 @@ def run(*command, text: str | None = None) -> str:
 
 @functools.cache
 def bare_kernel(source: str) -> bytes:
-    bits = {"say_command_line.S": ("--32", "elf_i386"), "say_load_options.S": ("--64", "elf_x86_64")}
+    bits = {"say_command_line.S": ("--32", "elf_i386"),
+            "say_load_options.S": ("--64", "elf_x86_64")}
     with tempfile.TemporaryDirectory() as folder:
         made = pathlib.Path(folder)
         run("as", bits[source][0], "-o", made / "say.o", HERE / source)

@@ -1,4 +1,5 @@
-"""systemd-boot itself, under UEFI firmware in QEMU: it must choose and count as the unit tests say."""
+"""systemd-boot itself, under UEFI firmware in QEMU: it must choose and count as the unit tests
+say."""
 
 import pathlib
 import random

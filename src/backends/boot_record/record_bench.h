@@ -3,6 +3,7 @@
 // A device in memory: a disk with a boot record, the script that reads it, the back-end over it.
 // And the sweep that cuts its power at every instant.
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -62,6 +63,22 @@ public:
     void rot_older_copy() {
         EXPECT_TRUE(disk_.write(kind_.offsets.at(1 - newest()), std::string(kDiskSector, 'x')));
         EXPECT_TRUE(disk_.sync());
+    }
+
+    std::optional<bool> cut_power(int write,
+                                  const std::function<void(BootControl&)>& change) override {
+        const auto before = disk_.log().size();
+        disk_.fail_after(write);
+        change(*boot_);
+        disk_.fail_after(-1);
+        const auto is_write = [](const auto& entry) {
+            return entry.kind == RecordedDisk::Entry::Kind::write;
+        };
+        const auto& log = disk_.log();
+        const auto done =
+            std::count_if(log.begin() + static_cast<std::ptrdiff_t>(before), log.end(), is_write);
+        power_cycle();
+        return done == write;
     }
 
     std::size_t newest() const {

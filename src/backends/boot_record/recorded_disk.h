@@ -38,6 +38,8 @@ public:
         return content_.substr(offset, size);
     }
     Result<> write(std::uint64_t offset, std::string_view bytes) override {
+        if (writes_left_ == 0) return fail(Errc::io, "the power has failed");
+        if (writes_left_ > 0) --writes_left_;
         content_.replace(offset, bytes.size(), bytes);
         log_.push_back(
             {.kind = Entry::Kind::write, .write = {.offset = offset, .bytes = std::string(bytes)}});
@@ -53,12 +55,15 @@ public:
     void damage(std::uint64_t offset, std::string_view bytes) {
         content_.replace(offset, bytes.size(), bytes);
     }
+    // Every write after this many fails, until it is called with -1.
+    void fail_after(int writes) { writes_left_ = writes; }
     void lose_syncs() { loses_syncs_ = true; }  // a test of the tests
 
 private:
     std::string content_;
     std::vector<Entry> log_;
     bool loses_syncs_ = false;
+    int writes_left_ = -1;
 };
 
 // A view of a disk that somebody else owns.

@@ -34,32 +34,44 @@ struct EspChange {
     std::string name;
     std::string content;   // of create and rewrite
     std::string new_name;  // of rename
+    std::string freed;     // what the clusters held that a new file may get
 };
 
 class MemoryEsp {
 public:
     Files files;
     std::vector<EspChange> log;
+    std::optional<std::size_t> last_change;  // of the log; every call after it fails
+
+    bool power_fails() const { return last_change && log.size() >= *last_change; }
 
     void create(std::string_view name, std::string_view content) {
-        log.push_back(
-            {EspChange::Kind::create, files, std::string(name), std::string(content), {}});
+        note(EspChange::Kind::create, name).content = content;
         files[std::string(name)] = content;
     }
     void rewrite(std::string_view name, std::string_view content) {
-        log.push_back(
-            {EspChange::Kind::rewrite, files, std::string(name), std::string(content), {}});
+        note(EspChange::Kind::rewrite, name).content = content;
         files[std::string(name)] = content;
     }
     void remove(std::string_view name) {
-        log.push_back({EspChange::Kind::remove, files, std::string(name), {}, {}});
-        files.erase(std::string(name));
+        note(EspChange::Kind::remove, name);
+        const auto found = files.find(name);
+        freed_ = found->second;
+        files.erase(found);
     }
     void rename(const std::string& from, const std::string& to) {
-        log.push_back({EspChange::Kind::rename, files, from, {}, to});
+        note(EspChange::Kind::rename, from).new_name = to;
         files[to] = files[from];
         files.erase(from);
     }
+
+private:
+    EspChange& note(EspChange::Kind kind, std::string_view name) {
+        return log.emplace_back(
+            EspChange{.kind = kind, .before = files, .name = std::string(name), .freed = freed_});
+    }
+
+    std::string freed_;
 };
 
 class MemoryEntryFolder final : public EntryFolder {
@@ -77,6 +89,7 @@ public:
     }
     Result<> create(std::string_view name, std::string_view content) override {
         if (esp_.files.contains(name)) return fail(Errc::conflict, "{} exists", name);
+        if (esp_.power_fails()) return fail(Errc::io, "the power has failed");
         esp_.create(name, content);
         return {};
     }
@@ -84,11 +97,14 @@ public:
         const auto found = esp_.files.find(name);
         if (found == esp_.files.end() || found->second.size() != content.size())
             return fail(Errc::invalid, "rewriting {} would change its length", name);
+        if (esp_.power_fails()) return fail(Errc::io, "the power has failed");
         esp_.rewrite(name, content);
         return {};
     }
     Result<> remove(std::string_view name) override {
-        if (esp_.files.contains(name)) esp_.remove(name);
+        if (!esp_.files.contains(name)) return {};
+        if (esp_.power_fails()) return fail(Errc::io, "the power has failed");
+        esp_.remove(name);
         return {};
     }
 
@@ -190,7 +206,7 @@ inline std::vector<EspState> states_inside(const EspChange& change, std::mt19937
     switch (change.kind) {
         case EspChange::Kind::create:
             for (const auto& content : {std::string(), std::string(kEntryBytes, '\0'),
-                                        change.content, junk(), junk(), junk()})
+                                        change.content, change.freed, junk(), junk()})
                 with(change.name, content, false);
             break;
         case EspChange::Kind::rewrite:

@@ -1,7 +1,9 @@
 #include "backends/systemd_boot/systemd_boot.h"
 
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -62,6 +64,15 @@ public:
         for (auto& [name, content] : esp.files)
             if (parse_trial_name(name)) content.assign(content.size(), '?');
         return true;
+    }
+    std::optional<bool> cut_power(int write,
+                                  const std::function<void(BootControl&)>& change) override {
+        esp.last_change = esp.log.size() + static_cast<std::size_t>(write);
+        change(*boot_);
+        const bool was_cut = esp.power_fails();
+        esp.last_change.reset();
+        power_cycle();
+        return was_cut;
     }
     BootStatus status() { return boot_->status().value_or(BootStatus{}); }
     std::optional<std::string> trial_file() const {
@@ -172,7 +183,8 @@ using Future = std::vector<std::optional<Slot>>;
 
 Future future_of(const Files& files) {
     constexpr int kBoots = 8;
-    MemoryEsp esp{.files = files, .log = {}};
+    MemoryEsp esp;
+    esp.files = files;
     Future slots;
     for (int i = 0; i < kBoots; ++i) {
         const auto booted = PlayedLoader::boot(esp);

@@ -18,6 +18,15 @@
 #include "platform/boot_control_conformance.h"
 #include "platform/emulated/boot_record.h"
 
+#ifdef CUTOVER_FAULT_POINTS
+#include <functional>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fault.h"
+#endif
+
 namespace cutover {
 namespace {
 
@@ -56,6 +65,22 @@ public:
         files_.put(files_.newest(), text);
         return true;
     }
+#ifdef CUTOVER_FAULT_POINTS
+    // A child makes the change and is killed at a fault point.
+    std::optional<bool> cut_power(int write,
+                                  const std::function<void(BootControl&)>& change) override {
+        const pid_t child = ::fork();
+        if (child == 0) {
+            fault_restart(write + 1, nullptr);
+            change(files_.boot);
+            ::_exit(0);
+        }
+        int status = 0;
+        ::waitpid(child, &status, 0);
+        power_cycle();
+        return WIFSIGNALED(status);
+    }
+#endif
 
 private:
     RecordFolder files_;

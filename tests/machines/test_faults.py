@@ -1,0 +1,68 @@
+"""Releases that do not come up, on a real machine: each ends on the old release, with an alarm."""
+
+import pathlib
+import re
+
+import disk as disks
+import pytest
+from harness import DONE, FAILED
+from machine import DATA_MIB
+from release import SLOT_MIB
+
+import faults
+from reference import NEW, OLD
+
+
+@pytest.mark.parametrize("fault", faults.FAULTS)
+def test_a_release_ends_on_the_old_one_with_an_alarm(machine, reference, url, clock, fault):
+    before = machine.last_operation()["operation"] if machine.operations() else 0
+    package = url(reference.package(NEW, fault))
+    clock("package and machine")
+    failed = machine.run("upgrade", package, timeout=400).expect(FAILED)
+    clock("upgrade, trial and fallback")
+
+    machine.expect_at_rest_on(OLD, "a")
+    operation = machine.last_operation()
+    assert operation["operation"] == before + 1
+    assert operation["state"] == "failed", operation
+    alarm, = machine.alarms()
+    assert alarm["severity"] == "major", alarm
+    assert failed.error_id, failed
+
+
+def test_a_good_release_after_a_broken_one_clears_the_alarm(machine, reference, url, clock):
+    machine.run("upgrade", url(reference.package(NEW, "kernel-not-loadable"))).expect(FAILED)
+    assert machine.alarms()
+    machine.run("upgrade", url(reference.package(NEW))).expect(DONE)
+    clock("a broken release, then a good one")
+    assert machine.alarms() == []
+    machine.run("revert").expect(DONE)
+
+
+def test_a_damaged_boot_record_loses_nothing(garage, clock):
+    """Each copy in turn, then both: the device starts, and the record is made anew."""
+    machine = garage.new()
+    disk = machine.folder / "disk.img"
+    places = boot_records(disk)
+    assert len(places) == 2
+    try:
+        for damaged in (places[:1], places[1:], places):
+            for place in damaged:
+                faults.flip(disk, place, 64)
+            machine.power_on().wait_until_up()
+            machine.expect_at_rest_on(OLD, "a")
+            machine.power_off()
+            clock(f"a boot with {len(damaged)} of 2 copies damaged")
+            assert boot_records(disk) == places, "a damaged copy was not made anew"
+    finally:
+        machine.power_off()
+
+
+def boot_records(disk: pathlib.Path) -> list[int]:
+    """Where the copies of the boot record are on a disk."""
+    part = disks.layout(SLOT_MIB, DATA_MIB)["env"]
+    with disk.open("rb") as file:
+        file.seek(part.start_mib * disks.MIB)
+        content = file.read(part.size_mib * disks.MIB)
+    return [part.start_mib * disks.MIB + found.start()
+            for found in re.finditer(b"# GRUB Environment Block\ncutover_seq=", content)]
