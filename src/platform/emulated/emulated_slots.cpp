@@ -33,7 +33,6 @@
 #include "model/package_kind.h"
 #include "model/slot.h"
 #include "package/tree.h"
-#include "platform/emulated/errors.h"
 #include "platform/emulated/image_writer.h"
 #include "platform/errors.h"
 #include "platform/persistence.h"
