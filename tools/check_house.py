@@ -16,6 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # exception into a Result or ends the process; nothing else may say throw, try or catch.
 ADAPTERS = {
     "apps/cutover.cpp": "the standard library and fmt, at the end of the program",
+    "apps/cutover_persist.cpp": "CLI11 and fmt, at the end of the program",
     "apps/cutoverd.cpp": "CLI11 and fmt, at the end of the program",
     "tests/crash/crash_sweep.cpp": "CLI11 and fmt, at the end of the program",
     "src/base/log.cpp": "spdlog",

@@ -298,17 +298,19 @@ def run_machines(stage: Stage) -> None:
 STAGES: dict[str, collections.abc.Callable[[Stage], None]] = {
     "format": run_format,
     "house": run_house,
-    "dev": run_dev,
     "release": run_release,
     "integration": run_integration,
+    "dev": run_dev,
     "crash": run_crash,
-    "machines": run_machines,
     "tsan": run_tsan,
     "fuzz": run_fuzz,
     "tidy": run_tidy,
+    "machines": run_machines,
 }
 QUICK = ("format", "house", "dev")
 NEEDS = {"integration": "release", "machines": "release"}  # not run when that one failed
+BESIDE = ("integration",)  # devices mostly wait: it runs while the stages after it build
+ASKED_FOR = ("machines",)  # only when asked for
 
 
 def print_tail(stage: Stage) -> None:
@@ -356,6 +358,30 @@ def print_summary(stages: list[Stage], seconds: float) -> None:
           f"{sum(stage.failed for stage in stages)} failed, {len(skipped)} skipped")
 
 
+def run_stages(names: list[str]) -> list[Stage]:
+    done: list[Stage] = []
+    beside: list[concurrent.futures.Future[Stage]] = []
+
+    def report(stage: Stage) -> None:
+        print(line_of(stage), flush=True)
+        if stage.failed:
+            print_tail(stage)
+        done.append(stage)
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        for name in names:
+            need = NEEDS.get(name)
+            if any(stage.name == need and stage.failed for stage in done):
+                report(Stage(name, skipped=[f"all of {name}: {need} failed"]))
+            elif name in BESIDE:
+                beside.append(pool.submit(run_stage, name))
+            else:
+                report(run_stage(name))
+        for ended in beside:
+            report(ended.result())
+    return done
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./test", description="Runs every test.")
     parser.add_argument("--quick", action="store_true", help="only " + ", ".join(QUICK))
@@ -367,7 +393,7 @@ def main() -> int:
     if arguments.list:
         print("\n".join(STAGES))
         return 0
-    names = list(QUICK if arguments.quick else STAGES)
+    names = list(QUICK if arguments.quick else (name for name in STAGES if name not in ASKED_FOR))
     only = [*(arguments.only or []), *(["machines"] if arguments.machines else [])]
     if only:
         wanted = {*only, *(NEEDS[name] for name in only if name in NEEDS)}
@@ -378,17 +404,7 @@ def main() -> int:
     print(f"{'setup':<12} {'ok':<8} {time.time() - began:8.1f} s", flush=True)
     if shutil.disk_usage(ROOT).free < 8 * 10**9:
         print("warning: less than 8 GB free here; a full run needs about that")
-    done: list[Stage] = []
-    for name in names:
-        need = NEEDS.get(name)
-        if any(stage.name == need and stage.failed for stage in done):
-            stage = Stage(name, skipped=[f"all of {name}: {need} failed"])
-        else:
-            stage = run_stage(name)
-        print(line_of(stage), flush=True)
-        if stage.failed:
-            print_tail(stage)
-        done.append(stage)
+    done = run_stages(names)
     print_summary(done, time.time() - began)
     return 1 if any(stage.failed for stage in done) else 0
 

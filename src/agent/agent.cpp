@@ -44,7 +44,7 @@ constexpr int kKeptOperations = 200;
 constexpr int kKeptEvents = 2000;
 constexpr std::chrono::seconds kHealthInterval{30};
 constexpr std::chrono::seconds kPreviewDeadline{120};
-constexpr std::chrono::minutes kSlack{1};  // for a machine under load
+constexpr std::chrono::minutes kSlack{1};            // for a machine under load
 constexpr std::chrono::seconds kRecordDeadline{10};  // for the journal to know an operation
 constexpr std::size_t kMaxLogBytes = std::size_t{16} * 1024 * 1024;
 

@@ -9,6 +9,7 @@
 
 #include <fmt/core.h>
 
+#include "base/counted.h"
 #include "base/error.h"
 #include "model/device.h"
 #include "model/event.h"
@@ -142,7 +143,7 @@ void FakeDevice::write_script(const Request& request) {
         script_end(OperationState::refused);
         return;
     }
-    stage(Stage::prep, milliseconds(600), fmt::format("{} checks", at_work().checks.size()));
+    stage(Stage::prep, milliseconds(600), counted(at_work().checks.size(), "check"));
     switch (request.kind) {
         case OperationKind::install: script_install(request); break;
         case OperationKind::upgrade:

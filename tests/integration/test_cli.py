@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 
 import pytest
 
@@ -65,6 +66,18 @@ def test_an_agent_that_is_not_there_is_exit_4(make_device):
     gone = device.run("show", "version").expect(UNREACHABLE)
     assert gone.error_id and "remedy:" in gone.err
     assert json.loads((said := device.run("show", "version", "--json")).out or said.err)
+
+
+def test_an_agent_that_is_slow_to_answer_is_waited_for(device):
+    assert device.agent is not None
+    device.agent.send_signal(signal.SIGSTOP)
+    client = device.client("show", "version")
+    try:
+        time.sleep(1)  # the agent's time: it has none
+        assert client.poll() is None
+    finally:
+        device.agent.send_signal(signal.SIGCONT)
+    assert client.wait(30) == DONE
 
 
 def test_the_socket_of_device_toml_is_found(make_device, workplace):
