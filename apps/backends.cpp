@@ -30,7 +30,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/nearest_name.h"
-#include "errors.h"
+#include "model/config_errors.h"
 #include "model/device.h"
 #include "model/device_config.h"
 #include "model/manifest.h"

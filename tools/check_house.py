@@ -18,6 +18,7 @@ ADAPTERS = {
     "apps/cutover.cpp": "the standard library and fmt, at the end of the program",
     "apps/cutover_persist.cpp": "CLI11 and fmt, at the end of the program",
     "apps/cutoverd.cpp": "CLI11 and fmt, at the end of the program",
+    "apps/cutover_persist.cpp": "CLI11 and fmt, at the end of the program",
     "tests/crash/crash_sweep.cpp": "CLI11 and fmt, at the end of the program",
     "src/base/log.cpp": "spdlog",
     "src/cli/run.cpp": "CLI11",
