@@ -11,6 +11,7 @@ from release import HERE, INTEGRATION, SLOT_MIB, Workshop
 LOADERS = ("grub", "uboot")
 DATA_MIB = 64
 WATCHDOG_SECONDS = 36  # from the boot loader until the agent feeds it
+FLASH_UUID = "c07e0000-0000-4000-8000-0000000000f1"
 GRUB_EARLY = """\
 set root=(hd0,gpt3)
 configfile (hd0,gpt3)/grub/grub.cfg
@@ -81,7 +82,11 @@ setenv cutover_watchdog none
     compiled = work / "boot.scr"
     run("mkimage", "-A", "x86", "-T", "script", "-C", "none", "-n", "cutover", "-d", script,
         compiled)
-    disks.make_fat(disk.file.with_suffix(".boot"), 4, "BOOT", {"boot.scr": compiled})
+    flash = disks.Disk(disk.file.with_suffix(".boot"),
+                       {"boot": disks.Partition(1, "boot", 4, 1, disks.ESP, FLASH_UUID)})
+    content = work / "boot.img"
+    disks.make_fat(content, 4, "BOOT", {"boot.scr": compiled})
+    flash.put("boot", content)
     copy = work / "environment.img"
     run("mkenvimage", "-r", "-s", 4096, "-p", 0, "-o", copy, INTEGRATION / "uboot" / "env.txt")
     for offset in (0, 4096):
@@ -98,7 +103,10 @@ def make_disk(file: pathlib.Path, loader: str, work: pathlib.Path, workshop: Wor
     data = work / "data"
     shutil.rmtree(data, ignore_errors=True)
     settings = work / "device.toml"
-    settings.write_text(config.read_text().replace('backend = "grub"', f'backend = "{loader}"'))
+    text = config.read_text().replace('backend = "grub"', f'backend = "{loader}"')
+    if loader == "uboot":  # its board has no watchdog that this kernel knows
+        text = text.split("[watchdog]")[0]
+    settings.write_text(text)
     make_data(data, workshop, keys, package, settings)
     image = work / "data.ext4"
     image.unlink(missing_ok=True)

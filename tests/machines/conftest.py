@@ -13,8 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import faults  # noqa: E402  (the folder is known only now)
 import guest  # noqa: E402
-import harness  # noqa: E402
-from reference import OLD, Reference  # noqa: E402
+from reference import OLD, Reference, serve  # noqa: E402
 
 times: list[tuple[str, str]] = []
 
@@ -27,7 +26,7 @@ def reference() -> Reference:
 @pytest.fixture(scope="session")
 def server(reference):
     """Serves the packages; the guest reaches it at 10.0.2.2."""
-    with harness.FileServer(reference.folder) as running:
+    with serve(reference.folder) as running:
         yield running
 
 

@@ -79,6 +79,7 @@ def wrong_root(image: Image, good: "Image") -> None:
         "bin": None, "dev": None, "proc": None, "root": None,
         "bin/busybox": good.get("/usr/bin/busybox"),
         "init": b"#!/bin/busybox sh\n/bin/busybox mount -t devtmpfs dev /dev\n"
+                b"while [ ! -e /dev/nvme0n1p4 ]; do /bin/busybox sleep 0.1; done\n"
                 b"/bin/busybox mount -o ro /dev/nvme0n1p4 /root\n"
                 b"exec /bin/busybox switch_root /root /sbin/init\n"}), 1))
 

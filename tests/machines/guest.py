@@ -152,7 +152,7 @@ class Guest:
         except (OSError, http.client.HTTPException):
             return ""
 
-    def run(self, *words: object, timeout: float = 300, **more) -> harness.Outcome:
+    def run(self, *words: object, timeout: float = 400, **more) -> harness.Outcome:
         return harness.cutover("--socket", self.folder / "door.sock", *words, timeout=timeout,
                                **more)
 

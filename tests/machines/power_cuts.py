@@ -23,7 +23,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import guest  # noqa: E402  (the folder is known only now)
 import harness  # noqa: E402
-from reference import NEW, OLD, Reference  # noqa: E402
+from reference import NEW, OLD, Reference, serve  # noqa: E402
 from volatile_disk import Cut, VolatileDisk  # noqa: E402
 
 import disk as disks  # noqa: E402
@@ -32,6 +32,7 @@ from machine import DATA_MIB  # noqa: E402
 from release import SLOT_MIB  # noqa: E402
 
 PATIENCE = 300.0  # an upgrade takes a minute where nothing else is at work
+# "commit" is all from the moment the agent is up on trial: health checks, too.
 PHASES = ("checks and download", "slot write", "mark switch", "boot record", "first boot",
           "commit", "recovery")
 AGAIN = 0.2  # how often the power fails in the recovery too
@@ -122,7 +123,7 @@ class Victim:
     def phase(self) -> str:
         """Where in an upgrade the power has just failed, by what was written until then."""
         if re.search(r"starting slot [ab] cutover.trial=1", self.machine.console()):
-            return "commit" if self._writes_after_boot("env") > 1 else "first boot"
+            return "commit" if "reason=trial" in self.machine.console() else "first boot"
         if self._count("env"):
             return "boot record"
         recent = [offset for kind, offset, _ in self.disk.trace[-8:] if kind != "flush"]
@@ -135,9 +136,6 @@ class Victim:
     def _count(self, partition: str) -> int:
         return sum(1 for kind, offset, _ in self.disk.trace
                    if kind != "flush" and inside(self.parts[partition], offset))
-
-    def _writes_after_boot(self, partition: str) -> int:
-        return self._count(partition) - self.usual.get("env before boot", 0)
 
     # -- one cut ------------------------------------------------------------------------------
 
@@ -223,7 +221,7 @@ def run_cuts(reference: Reference, cuts: int, seed: int, say=print,
     """Raises CutFailed at the first device that is not in order, and leaves its disk there."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="cutover-cuts-"))
     began = time.monotonic()
-    with harness.FileServer(reference.folder) as server:
+    with serve(reference.folder) as server:
         victim = Victim(reference, server, folder, seed)
         try:
             victim.measure()

@@ -103,6 +103,13 @@ class Reference:
         return file
 
 
+def serve(folder: pathlib.Path) -> harness.FileServer:
+    """A machine that is cut or restarted leaves its downloads without a word."""
+    server = harness.FileServer(folder)
+    server.server.handle_error = lambda *_: None
+    return server
+
+
 def main() -> int:
     """Makes what every test needs."""
     reference = Reference()

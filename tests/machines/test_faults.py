@@ -34,6 +34,7 @@ def test_a_good_release_after_a_broken_one_clears_the_alarm(machine, reference, 
     machine.run("upgrade", url(reference.package(NEW, "kernel-not-loadable"))).expect(FAILED)
     assert machine.alarms()
     machine.run("upgrade", url(reference.package(NEW))).expect(DONE)
+    machine.expect_at_rest_on(NEW, "b")
     clock("a broken release, then a good one")
     assert machine.alarms() == []
     machine.run("revert").expect(DONE)
