@@ -135,6 +135,7 @@ void Agent::work(const std::stop_token& stop) {
         next_id_ = *last + 1;
         ready_ = true;
         busy_ = !commands_.empty();
+        wake_.notify_all();
     }
     while (outcome && *outcome == Engine::Outcome::idle) {
         auto command = next_command(stop);
@@ -251,7 +252,8 @@ Result<DeviceState> Agent::state() {
 Result<Preview> Agent::preview(const Request& request) {
     std::future<Result<Preview>> answer;
     {
-        const std::lock_guard lock(mutex_);
+        std::unique_lock lock(mutex_);
+        let_come_up(lock);
         if (ended_) return fail(errors::agent_ending, "the agent ends");
         if (!ready_ || busy_)
             return fail(errors::operation_busy, "an operation is at work; preview after it");
@@ -286,8 +288,15 @@ Result<OperationId> Agent::start(const Request& request) {
     return id;
 }
 
+// An agent that has just come up looks at the device first; who asks meanwhile waits for that, and
+// is not told of an operation that is none.
+void Agent::let_come_up(std::unique_lock<std::mutex>& lock) {
+    wake_.wait_for(lock, kRecordDeadline, [&] { return ready_ || ended_ || state_->current; });
+}
+
 Result<OperationId> Agent::enqueue(const Request& request) {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    let_come_up(lock);
     if (ended_) return fail(errors::agent_ending, "the agent ends");
     if (const auto awaiting = answered(request)) {
         if (request.kind == OperationKind::commit)

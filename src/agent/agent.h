@@ -81,6 +81,7 @@ private:
     void work(const std::stop_token& stop);
     Result<Engine::Outcome> carry_out(Command command);
     void be_free();
+    void let_come_up(std::unique_lock<std::mutex>& lock);
     Result<OperationId> enqueue(const Request& request);
     std::optional<Command> next_command(const std::stop_token& stop);
     void end(Result<Engine::Outcome> how);
