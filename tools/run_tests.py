@@ -322,7 +322,7 @@ STAGES: dict[str, collections.abc.Callable[[Stage], None]] = {
 QUICK = ("format", "house", "dev")
 NEEDS = {"integration": "release", "machines": "release"}  # not run when that one failed
 BESIDE = ("integration",)  # devices mostly wait: it runs while the stages after it build
-ASKED_FOR = ("machines",)  # only when asked for
+ASKED_FOR = ("smallest", "machines")  # only when asked for
 
 
 def print_tail(stage: Stage) -> None:
