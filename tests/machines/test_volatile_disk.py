@@ -23,7 +23,8 @@ class Client:
         self.file = self.socket.makefile("rb")
         self.file.read(18)
         go = struct.pack(">IH", 0, 0)
-        self.socket.sendall(struct.pack(">I", 3) + b"IHAVEOPT" + struct.pack(">II", 7, len(go)) + go)
+        option = b"IHAVEOPT" + struct.pack(">II", 7, len(go)) + go
+        self.socket.sendall(struct.pack(">I", 3) + option)
         reply = 0
         while reply != 1:
             reply, length = struct.unpack(">II", self.file.read(20)[12:])
