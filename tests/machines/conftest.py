@@ -44,11 +44,11 @@ class Garage:
         self.parked: guest.Guest | None = None
         self.count = 0
 
-    def new(self, loader: str = "grub", firmware: str = "bios") -> guest.Guest:
+    def new(self, loader: str = "grub", firmware: str = "bios", boots: int = 1) -> guest.Guest:
         self.count += 1
         folder = self.folder / str(self.count)
         folder.mkdir()
-        disk = faults.copy_disk(self.reference.disk(loader), folder / "disk.img")
+        disk = faults.copy_disk(self.reference.disk(loader, boots), folder / "disk.img")
         if loader == "uboot":
             shutil.copy(self.reference.disk(loader).with_suffix(".boot"), folder / "disk.boot")
         return guest.Guest(folder, f"driver=raw,file.driver=file,file.filename={disk}", firmware)

@@ -141,7 +141,7 @@ class Guest:
 
     def boots(self) -> list[str]:
         """The slots that the boot loader has started, in order."""
-        return re.findall(r"^cutover: (?:slot|starting slot) ([ab])", self.console(), re.MULTILINE)
+        return re.findall(r"cutover: starting slot ([ab])", self.console())
 
     def page(self, name: str = "") -> str:
         """What the device's web server shows; empty while it does not answer."""

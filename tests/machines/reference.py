@@ -86,17 +86,21 @@ class Reference:
                     image.unlink()
         return file
 
-    def disk(self, loader: str = "grub") -> pathlib.Path:
-        """A disk with OLD in slot A; to be copied, not used."""
-        file = self.folder / f"{loader}.img"
+    def disk(self, loader: str = "grub", boots: int = 1) -> pathlib.Path:
+        """A disk with OLD in slot A; to be copied, not used. One try a trial: each that fails by
+        the watchdog takes most of a minute."""
+        file = self.folder / f"{loader}-{boots}.img"
         package = self.package(OLD)
         with self:
             if not file.exists():
                 half = self.folder / f"{loader}-making.img"
                 work = self.folder / f"work-{loader}"
                 work.mkdir(exist_ok=True)
+                config = work / "config.toml"
+                text = (INTEGRATION / "reference-device" / "device.toml").read_text()
+                config.write_text(text.replace("boots = 2", f"boots = {boots}"))
                 machine.make_disk(half, loader, work, self._workshop(), self.folder / "keys",
-                                  package)
+                                  package, config)
                 if loader == "uboot":
                     half.with_suffix(".boot").rename(file.with_suffix(".boot"))
                 half.rename(file)

@@ -30,6 +30,18 @@ def test_a_release_ends_on_the_old_one_with_an_alarm(machine, reference, url, cl
     assert failed.error_id, failed
 
 
+def test_a_trial_has_as_many_tries_as_it_was_given(garage, reference, url, clock):
+    machine = garage.new(boots=2)
+    try:
+        machine.power_on().wait_until_up()
+        machine.run("upgrade", url(reference.package(NEW, "init-panics"))).expect(FAILED)
+        clock("upgrade, two tries and fallback")
+        machine.expect_at_rest_on(OLD, "a")
+        assert machine.boots() == ["a", "b", "b", "a"]
+    finally:
+        machine.power_off()
+
+
 def test_a_good_release_after_a_broken_one_clears_the_alarm(machine, reference, url, clock):
     machine.run("upgrade", url(reference.package(NEW, "kernel-not-loadable"))).expect(FAILED)
     assert machine.alarms()
