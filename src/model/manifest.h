@@ -30,7 +30,22 @@ struct ServiceSpec {
     RestartPolicy restart = RestartPolicy::on_failure;
     ReadyWhen ready = ReadyWhen::running;
     std::chrono::milliseconds start_timeout{std::chrono::seconds(10)};
+    std::string reload_signal = "HUP";  // of OnChange::reload: HUP, USR1 or USR2
+    // Of OnChange::hook: a program that has the running process take the change, [0] as in
+    // `command`. It gets CUTOVER_SERVICE and CUTOVER_SERVICE_PID.
+    std::vector<std::string> hook;
     bool operator==(const ServiceSpec&) const = default;
+};
+
+// How a service that another package brings takes it when this package comes, changes or goes.
+// With OnChange::hook, `hook` also runs after each start of the service (what was loaded into a
+// process ends with it), and `unhook` when the package goes.
+struct TouchSpec {
+    std::string name;  // of the service
+    OnChange on_change = OnChange::restart;
+    std::vector<std::string> hook;
+    std::vector<std::string> unhook;
+    bool operator==(const TouchSpec&) const = default;
 };
 
 // Exactly one of http, tcp and exec is set.
@@ -74,6 +89,7 @@ struct IncludedPackage {
     PackageKind kind = PackageKind::feature;
     std::string name;
     Version version;
+    std::string digest;  // of a pack's member: the SHA-256 of its manifest.json
     bool operator==(const IncludedPackage&) const = default;
 };
 
@@ -93,9 +109,13 @@ struct Manifest {
     std::map<std::string, Version> provides;
     std::vector<IncludedPackage> includes;
     std::vector<ServiceSpec> services;
+    std::vector<TouchSpec> touches;
     std::vector<HealthSpec> health;
-    std::vector<std::string> programs;         // that must be on the device
-    std::vector<std::string> persist;          // paths kept over base upgrades, relative, no ".."
+    std::vector<std::string> supports;  // of a hardware package: hardware ids that it adds
+    std::vector<std::string> replaces;  // of a patch: patches that go when it comes; "*" is all
+    std::uint32_t level = 0;            // of a pack: the update level that it brings
+    std::vector<std::string> programs;  // that must be on the device
+    std::vector<std::string> persist;   // paths kept over base upgrades, relative, no ".."
     std::map<std::string, std::string> hooks;  // stage name -> member name ("hooks/stop.sh")
     std::vector<std::string> config_modules;
     std::string config_migrations;

@@ -39,7 +39,16 @@ Json service_json(const ServiceSpec& service) {
             {"on_change", to_string(service.on_change)},
             {"restart", to_string(service.restart)},
             {"ready", to_string(service.ready)},
-            {"start_timeout_ms", count_ms(service.start_timeout)}};
+            {"start_timeout_ms", count_ms(service.start_timeout)},
+            {"reload_signal", service.reload_signal},
+            {"hook", service.hook}};
+}
+
+Json touch_json(const TouchSpec& touch) {
+    return {{"name", touch.name},
+            {"on_change", to_string(touch.on_change)},
+            {"hook", touch.hook},
+            {"unhook", touch.unhook}};
 }
 
 Json health_json(const HealthSpec& health) {
@@ -210,8 +219,21 @@ Result<ServiceSpec> read_service(const Json& json, const std::string& place) {
     reader.name("restart", service.restart, restart_policy_from);
     reader.name("ready", service.ready, ready_when_from);
     reader.duration("start_timeout_ms", service.start_timeout);
+    reader.text("reload_signal", service.reload_signal);
+    reader.texts("hook", service.hook);
     TRY(std::move(reader).done());
     return service;
+}
+
+Result<TouchSpec> read_touch(const Json& json, const std::string& place) {
+    TouchSpec touch;
+    ObjectReader reader(json, place + ".");
+    reader.text("name", touch.name);
+    reader.name("on_change", touch.on_change, on_change_from);
+    reader.texts("hook", touch.hook);
+    reader.texts("unhook", touch.unhook);
+    TRY(std::move(reader).done());
+    return touch;
 }
 
 Result<HealthSpec> read_health(const Json& json, const std::string& place) {
@@ -234,6 +256,7 @@ Result<IncludedPackage> read_included(const Json& json, const std::string& place
     reader.name("kind", included.kind, package_kind_from);
     reader.text("name", included.name);
     reader.parsed("version", included.version);
+    reader.text("digest", included.digest);
     TRY(std::move(reader).done());
     return included;
 }
@@ -303,7 +326,11 @@ Result<Manifest> read_manifest(const Json& json) {
     reader.entries("provides", versions_into(manifest.provides));
     reader.each("includes", appending_to(manifest.includes, read_included));
     reader.each("services", appending_to(manifest.services, read_service));
+    reader.each("touches", appending_to(manifest.touches, read_touch));
     reader.each("health", appending_to(manifest.health, read_health));
+    reader.texts("supports", manifest.supports);
+    reader.texts("replaces", manifest.replaces);
+    reader.number("level", manifest.level);
     reader.texts("programs", manifest.programs);
     reader.texts("persist", manifest.persist);
     reader.entries("hooks", [&](const std::string& stage, const std::string& member) {
@@ -361,9 +388,14 @@ std::string to_json(const Manifest& manifest) {
                                [](const IncludedPackage& included) {
                                    return Json{{"kind", to_string(included.kind)},
                                                {"name", included.name},
-                                               {"version", included.version.text()}};
+                                               {"version", included.version.text()},
+                                               {"digest", included.digest}};
                                })},
         {"services", list_json(manifest.services, service_json)},
+        {"touches", list_json(manifest.touches, touch_json)},
+        {"supports", manifest.supports},
+        {"replaces", manifest.replaces},
+        {"level", manifest.level},
         {"health", list_json(manifest.health, health_json)},
         {"programs", manifest.programs},
         {"persist", manifest.persist},

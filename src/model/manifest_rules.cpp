@@ -1,6 +1,7 @@
 // What a manifest may say.
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <cstddef>
@@ -95,7 +96,59 @@ Result<> check_service(const ServiceSpec& service) {
         if (!address.starts_with("tcp:") || !valid_address(address.substr(4), true))
             return fail(errors::manifest_invalid,
                         "listen '{}' is not like \"tcp:8080\" or \"tcp:127.0.0.1:8080\"", address);
+    TRY(check_texts(service.hook, "words of the hook"));
+    if (service.on_change == OnChange::hook && service.hook.empty())
+        return fail(errors::manifest_invalid, "on-change is \"hook\", and it has no hook");
+    constexpr std::array<std::string_view, 3> kReloadSignals{"HUP", "USR1", "USR2"};
+    if (std::ranges::find(kReloadSignals, service.reload_signal) == kReloadSignals.end())
+        return fail(errors::manifest_invalid, "reload-signal '{}' is not HUP, USR1 or USR2",
+                    service.reload_signal);
     return check_duration(service.start_timeout, "start-timeout");
+}
+
+Result<> check_touch(const TouchSpec& touch) {
+    TRY(check_package_name(touch.name));
+    TRY(check_texts(touch.hook, "words of the hook"));
+    TRY(check_texts(touch.unhook, "words of unhook"));
+    const bool hooked = touch.on_change == OnChange::hook;
+    if (hooked != !touch.hook.empty() || hooked != !touch.unhook.empty())
+        return fail(errors::manifest_invalid,
+                    "on-change \"hook\" needs hook and unhook, and nothing else has them");
+    return {};
+}
+
+// What only one kind of package has.
+Result<> check_kind(const Manifest& manifest) {
+    const auto only = [&](PackageKind kind, bool present, std::string_view what) -> Result<> {
+        if (!present || manifest.kind == kind) return {};
+        return fail(errors::manifest_invalid, "{} is for {} packages, not for a {} package", what,
+                    to_string(kind), to_string(manifest.kind));
+    };
+    TRY(only(PackageKind::hardware, !manifest.supports.empty(), "[hardware] supports"));
+    TRY(only(PackageKind::patch, !manifest.replaces.empty(), "[patch] replaces"));
+    TRY(only(PackageKind::pack, manifest.level > 0, "[pack] level"));
+    TRY(check_texts(manifest.supports, "supported hardware ids"));
+    TRY(check_count(manifest.replaces.size(), "replaced patches"));
+    for (const auto& name : manifest.replaces)
+        if (name != "*") TRY(check_package_name(name), "replaces");
+    if (manifest.kind != PackageKind::pack) return {};
+    const bool brings = !manifest.services.empty() || !manifest.touches.empty() ||
+                        !manifest.health.empty() || !manifest.persist.empty();
+    if (manifest.level == 0 || manifest.includes.empty() || brings ||
+        manifest.payload.type != PayloadType::tree)
+        return fail(errors::manifest_invalid,
+                    "a pack has a level and members, and what it brings is in its members");
+    return {};
+}
+
+Result<> check_included(const IncludedPackage& included) {
+    constexpr std::size_t kDigits = 64;
+    TRY(check_package_name(included.name));
+    const bool digest = included.digest.empty() ||
+                        (included.digest.size() == kDigits &&
+                         included.digest.find_first_not_of("0123456789abcdef") == std::string::npos);
+    if (!digest) return fail(errors::manifest_invalid, "its digest is no SHA-256");
+    return {};
 }
 
 Result<> check_health(const HealthSpec& health) {
@@ -272,9 +325,10 @@ Result<> validate(const Manifest& manifest) {
     TRY(check_relations(manifest.needs, "required packages"));
     TRY(check_relations(manifest.conflicts, "conflicting packages"));
     TRY(check_relations(manifest.provides, "provided packages"));
-    TRY(check_named(manifest.includes, "included package",
-                    [](const auto& item) { return check_package_name(item.name); }));
+    TRY(check_kind(manifest));
+    TRY(check_named(manifest.includes, "included package", check_included));
     TRY(check_named(manifest.services, "service", check_service));
+    TRY(check_named(manifest.touches, "touched service", check_touch));
     TRY(check_named(manifest.health, "health check", check_health));
     TRY(check_texts(manifest.programs, "required programs"));
     TRY(check_count(manifest.persist.size(), "persistent paths"));

@@ -17,8 +17,9 @@ namespace {
 
 // Names in the order of the enumerators.
 constexpr std::array<std::string_view, 4> kSlotStates{"empty", "writing", "installed", "bad"};
-constexpr std::array<std::string_view, 8> kOperationKinds{
-    "install", "upgrade", "activate", "commit", "revert", "rollback", "reboot", "repair"};
+constexpr std::array<std::string_view, 15> kOperationKinds{
+    "install",   "upgrade", "activate", "commit",     "revert", "rollback", "reboot", "repair",
+    "uninstall", "fetch",   "discard",  "deactivate", "select", "deselect", "reload"};
 constexpr std::array<std::string_view, 3> kModes{"automatic", "in-service", "next-startup"};
 constexpr std::array<std::string_view, 9> kStageNames{"init",       "prep",      "preremove",
                                                       "preinstall", "install",   "postinstall",

@@ -19,12 +19,19 @@ using OperationId = std::int64_t;  // counted from 1; 0 is none
 enum class OperationKind : std::uint8_t {
     install,
     upgrade,
-    activate,
-    commit,
+    activate,  // what is in the standby slot, or with `packages`: of patches, until a reboot
+    commit,    // what is on trial, or with `packages`: active patches, for good
     revert,
     rollback,
     reboot,
     repair,
+    uninstall,
+    fetch,       // obtains packages; nothing that runs changes
+    discard,     // gives obtained packages up
+    deactivate,  // of patches: they stay obtained
+    select,      // marks obtained packages for the next reload
+    deselect,    // marks packages to go with the next reload
+    reload,      // makes all that was marked take effect together
 };
 std::string_view to_string(OperationKind kind);
 std::optional<OperationKind> operation_kind_from(std::string_view name);
@@ -54,7 +61,9 @@ std::optional<Stage> stage_from(std::string_view name);
 
 struct Request {
     OperationKind kind = OperationKind::install;
-    std::vector<std::string> sources;  // files (absolute) and URLs
+    std::vector<std::string> sources;   // files (absolute) and URLs
+    std::vector<std::string> packages;  // names of packages at hand: "bgp" or "bgp@1.2"
+    bool with_dependents = false;       // of uninstall: what needs them goes as well
     Mode mode = Mode::automatic;
     std::chrono::minutes trial{0};   // 0: commit by itself once the checks have passed
     std::vector<std::string> force;  // names of checks to skip

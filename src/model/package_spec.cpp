@@ -119,6 +119,8 @@ Result<ServiceSpec> read_service(const toml::table* toml) {
     table.name("restart", service.restart, restart_policy_from, "always, on-failure, never");
     table.name("ready", service.ready, ready_when_from, "running, ended, notified");
     table.duration("start-timeout", service.start_timeout, kSome);
+    table.text("reload-signal", service.reload_signal);
+    table.texts("hook", service.hook);
     Table environment(table.table("environment"), "service.environment");
     for (const auto& name : environment.keys()) environment.text(name, service.environment[name]);
     TRY(environment.done());
@@ -126,6 +128,19 @@ Result<ServiceSpec> read_service(const toml::table* toml) {
     table.required("command");
     TRY(table.done());
     return service;
+}
+
+Result<TouchSpec> read_touch(const toml::table* toml) {
+    Table table(toml, "touches");
+    TouchSpec touch;
+    table.text("service", touch.name);
+    table.name("on-change", touch.on_change, on_change_from,
+               "none, reload, restart, restart-with-sockets, hook");
+    table.texts("hook", touch.hook);
+    table.texts("unhook", touch.unhook);
+    table.required("service");
+    TRY(table.done());
+    return touch;
 }
 
 Result<HealthSpec> read_health(const toml::table* toml) {
@@ -158,6 +173,8 @@ Result<IncludedPackage> read_included(const toml::table* toml) {
 Result<> read_lists(Table& root, Manifest& manifest) {
     for (const auto* const toml : root.tables("service"))
         manifest.services.push_back(TRY(read_service(toml)));
+    for (const auto* const toml : root.tables("touches"))
+        manifest.touches.push_back(TRY(read_touch(toml)));
     for (const auto* const toml : root.tables("health"))
         manifest.health.push_back(TRY(read_health(toml)));
     for (const auto* const toml : root.tables("includes"))
@@ -167,7 +184,24 @@ Result<> read_lists(Table& root, Manifest& manifest) {
     TRY(needs.done());
     Table persist(root.table("persist"), "persist");
     persist.texts("paths", manifest.persist);
-    return persist.done();
+    TRY(persist.done());
+    Table hardware(root.table("hardware"), "hardware");
+    hardware.texts("supports", manifest.supports);
+    TRY(hardware.done());
+    Table patch(root.table("patch"), "patch");
+    patch.texts("replaces", manifest.replaces);
+    return patch.done();
+}
+
+Result<> read_pack(Table& root, PackageSpec& spec) {
+    Table pack(root.table("pack"), "pack");
+    pack.number("level", spec.manifest.level, {.least = 1, .most = 1'000'000});
+    pack.texts("members", spec.pack_members);
+    if (root.has("pack")) {
+        pack.required("level");
+        pack.required("members");
+    }
+    return pack.done();
 }
 
 Result<> read_hooks(Table& root, PackageSpec& spec) {
@@ -199,6 +233,7 @@ Result<PackageSpec> parse_package_spec(std::string_view text) {
     TRY(read_versions(root, "conflicts", spec.manifest.conflicts));
     TRY(read_versions(root, "provides", spec.manifest.provides));
     TRY(read_lists(root, spec.manifest));
+    TRY(read_pack(root, spec));
     TRY(read_hooks(root, spec));
     TRY(root.done());
     return spec;

@@ -20,7 +20,8 @@ struct PackageSpec {
     // Whether the files of a tree keep their owners or belong to root; by itself they keep them
     // when root builds, and nobody else's numbers mean anything.
     std::optional<bool> keep_owners;
-    std::uint32_t chunk_bytes = 0;             // average; 0: the builder's choice
+    std::vector<std::string> pack_members;  // of a pack: paths of the package files that it carries
+    std::uint32_t chunk_bytes = 0;          // average; 0: the builder's choice
     std::map<std::string, std::string> hooks;  // stage -> path of the script
     std::vector<std::string> config_modules;   // paths
     std::string config_migrations;             // path of a folder; empty: none
