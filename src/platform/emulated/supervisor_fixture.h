@@ -3,6 +3,7 @@
 // A place to run services in, with real processes, for tests of the supervisor.
 
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -25,11 +26,11 @@
 namespace cutover {
 
 inline constexpr SupervisorOptions kFast{.grace = std::chrono::milliseconds(60),
-                                         .first_backoff = 5ms,
-                                         .longest_backoff = 20ms,
+                                         .first_backoff = std::chrono::milliseconds(5),
+                                         .longest_backoff = std::chrono::milliseconds(20),
                                          .max_restarts = 3,
-                                         .restart_window = 10'000ms,
-                                         .stop_timeout = 300ms,
+                                         .restart_window = std::chrono::seconds(10),
+                                         .stop_timeout = std::chrono::milliseconds(300),
                                          .max_log_bytes = 10'000};
 
 // Waits for another process's effect, which no clock of ours can bring about.
