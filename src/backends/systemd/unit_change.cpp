@@ -1,8 +1,8 @@
 #include "backends/systemd/unit_change.h"
 
-#include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <stop_token>
@@ -16,7 +16,6 @@
 
 #include "backends/systemd/bus.h"
 #include "backends/systemd/units.h"
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/process.h"
 #include "model/service_change.h"
@@ -61,10 +60,10 @@ public:
             case ServiceActionKind::start: return start("StartUnit");
             case ServiceActionKind::stop: return stop();
             case ServiceActionKind::reload: return reload();
-            case ServiceActionKind::restart: return start("RestartUnit");
             // The sockets of a socket unit are systemd's and stay open: who connects meanwhile
             // waits and is not refused. systemd runs no second process of a service beside the
             // first, so there is nothing better than its restart.
+            case ServiceActionKind::restart:
             case ServiceActionKind::restart_with_sockets: return start("RestartUnit");
             case ServiceActionKind::hook: return run_hook(action_.command);
         }
