@@ -1,9 +1,9 @@
 #include <csignal>
 #include <filesystem>
-#include <fstream>
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>

@@ -1,11 +1,11 @@
 #include "model/service_change.h"
 
-#include <algorithm>
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -16,7 +16,6 @@
 #include <sys/time.h>
 #include <sys/types.h>
 #include <thread>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -82,6 +81,7 @@ print('all answered', flush=True)
 // One connection, one request; what was answered, or nothing.
 std::string request(std::uint16_t port) {
     const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!fd) return {};
     const timeval patience{.tv_sec = 5, .tv_usec = 0};
     ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     const sockaddr_in address{.sin_family = AF_INET,

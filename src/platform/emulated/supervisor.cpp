@@ -98,7 +98,8 @@ public:
             wake();
             settled_.wait(lock, done);  // the loop is never long
         }
-        auto outcome = *std::move(change_->outcome);
+        Result<> outcome;
+        if (change_ && change_->outcome) outcome = *std::move(change_->outcome);
         change_.reset();
         return outcome;
     }
@@ -161,7 +162,7 @@ private:
 
     bool cancelled() const {
         const std::scoped_lock lock(mutex_);
-        return change_->cancelled;
+        return change_ && change_->cancelled;
     }
 
     // Told by publish(), together with what has become of the services.
@@ -189,7 +190,7 @@ private:
     void publish() {
         const std::scoped_lock lock(mutex_);
         snapshot_ = list_.status();
-        if (change_outcome_) {
+        if (change_outcome_ && change_) {
             change_->outcome = std::exchange(change_outcome_, std::nullopt);
             settled_.notify_all();
         }

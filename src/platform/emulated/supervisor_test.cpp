@@ -36,6 +36,7 @@ constexpr SupervisorOptions kPatient{.grace = 5000ms,
 
 std::vector<PlannedService> planned(const std::vector<ServiceSpec>& specs) {
     std::vector<PlannedService> plans;
+    plans.reserve(specs.size());
     for (const auto& spec : specs)
         plans.push_back({.spec = spec, .owner = "base 1", .after_start = {}});
     return plans;
