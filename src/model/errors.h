@@ -28,8 +28,9 @@ inline constexpr ErrorInfo plan_not_at_hand{
     .id = "plan.not_at_hand",
     .kind = Errc::not_found,
     .meaning = "The device has obtained no package of this name and version.",
-    .remedy = "Obtain it with `cutover packages fetch FILE`; `cutover show packages` lists what is "
-              "at hand."};
+    .remedy =
+        "Obtain it with `cutover packages fetch FILE`; `cutover show packages` lists what is "
+        "at hand."};
 inline constexpr ErrorInfo plan_not_present{
     .id = "plan.not_present",
     .kind = Errc::not_found,
@@ -49,7 +50,8 @@ inline constexpr ErrorInfo plan_not_active{
     .id = "plan.not_active",
     .kind = Errc::refused,
     .meaning = "The patch does not run, or is kept over reboots already.",
-    .remedy = "Activate it first: `cutover patch active NAME`; `cutover patch show` tells its state."};
+    .remedy =
+        "Activate it first: `cutover patch active NAME`; `cutover patch show` tells its state."};
 inline constexpr ErrorInfo plan_nothing_selected{
     .id = "plan.nothing_selected",
     .kind = Errc::refused,
@@ -74,7 +76,8 @@ inline constexpr ErrorInfo plan_package_lost{
     .id = "plan.package_lost",
     .kind = Errc::corrupt,
     .meaning = "A package that is on top of the base is not on the device any more.",
-    .remedy = "Install that version of the package again, or roll back to a generation without it."};
+    .remedy =
+        "Install that version of the package again, or roll back to a generation without it."};
 inline constexpr ErrorInfo plan_no_standby{
     .id = "plan.no_standby",
     .kind = Errc::refused,

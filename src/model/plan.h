@@ -69,6 +69,7 @@ struct Depot {
 // generation that the operation makes or goes to; its id is 0 when it makes none.
 struct Plan {
     std::string title;
+    std::string subject;  // what is changed to, for messages: "nos 1.2.0", "feature web 1.1.0"
     Generation target;
     std::string source;  // where the package comes from; empty: it is in the slot already
     std::string manifest_digest;

@@ -175,6 +175,7 @@ Result<Plan> plan_base(const PlanInput& input) {
     else
         plan.target = TRY(target_on_standby(input));
     plan.title = title_of_base(input, plan.target);
+    plan.subject = name_of(plan.target.base);
     add_evidence_steps(plan);
     if (installs(request.kind)) add_install_steps(input, plan);
     if (takes_startup_back(input))
@@ -191,26 +192,35 @@ bool same_packages(const Generation& one, const Generation& other) {
     return one.packages == other.packages && one.update_level == other.update_level;
 }
 
-std::string title_of_packages(const PlanInput& input, const PackageChange& change,
-                              const Generation& before, const Generation& after) {
-    const auto verb = to_string(input.request.kind);
-    if (input.pack)
-        return fmt::format("apply update pack {} {} (level {} -> {})", input.pack->manifest.name,
-                           input.pack->manifest.version.text(), before.update_level,
-                           after.update_level);
+std::vector<PackageRef> added_to(const Generation& before, const Generation& after) {
     std::vector<PackageRef> added;
-    for (const auto& package : after.packages) {
-        const auto old = std::ranges::find(before.packages, package.name, &PackageRef::name);
-        if (old != before.packages.end() && old->digest == package.digest) continue;
-        if (input.request.kind == upgrade && old != before.packages.end() &&
-            change.new_.size() == 1)
-            return fmt::format("upgrade {} {} -> {}", to_string(package.kind), name_of(*old),
-                               package.version.text());
-        added.push_back(package);
+    for (const auto& package : after.packages)
+        if (std::ranges::find(before.packages, package.digest, &PackageRef::digest) ==
+            before.packages.end())
+            added.push_back(package);
+    return added;
+}
+
+void name_package_plan(const PlanInput& input, const PackageChange& change,
+                       const Generation& before, Plan& plan) {
+    const auto kind = input.request.kind;
+    const auto added = added_to(before, plan.target);
+    plan.subject = titles(added.empty() ? change.gone : added);
+    plan.title = fmt::format("{} {}", to_string(kind), plan.subject);
+    if (input.pack) {
+        plan.title = fmt::format("apply update pack {} {} (level {} -> {})",
+                                 input.pack->manifest.name, input.pack->manifest.version.text(),
+                                 before.update_level, plan.target.update_level);
+        plan.subject =
+            fmt::format("{} {}", input.pack->manifest.name, input.pack->manifest.version.text());
+    } else if (kind == upgrade && added.size() == 1) {
+        const auto old = std::ranges::find(before.packages, added.front().name, &PackageRef::name);
+        if (old != before.packages.end())
+            plan.title = fmt::format("upgrade {} {} -> {}", to_string(old->kind), name_of(*old),
+                                     added.front().version.text());
+    } else if (kind == reload && !added.empty() && !change.gone.empty()) {
+        plan.title = fmt::format("reload: add {}, remove {}", titles(added), titles(change.gone));
     }
-    if (input.request.kind == reload && !added.empty() && !change.gone.empty())
-        return fmt::format("reload: add {}, remove {}", titles(added), titles(change.gone));
-    return fmt::format("{} {}", verb, titles(added.empty() ? change.gone : added));
 }
 
 // What the depot is once the change has been made.
@@ -252,7 +262,7 @@ Result<Plan> plan_packages(const PlanInput& input) {
     plan.target.bad = false;
     plan.target.packages = change.packages;
     if (input.pack) plan.target.update_level = static_cast<int>(input.pack->manifest.level);
-    plan.title = title_of_packages(input, change, from, plan.target);
+    name_package_plan(input, change, from, plan);
     plan.layers = layers_of(change);
     plan.notes = change.notes;
     change_depot(input, change, plan);
@@ -276,6 +286,7 @@ Result<Plan> plan_package_rollback(const PlanInput& input) {
     plan.title = fmt::format("rollback to generation {} ({})", plan.target.id,
                              plan.target.packages.empty() ? name_of(plan.target.base) + " alone"
                                                           : titles(plan.target.packages));
+    plan.subject = fmt::format("generation {}", plan.target.id);
     add_evidence_steps(plan);
     if (takes_startup_back(input))
         add_single_step(plan, StepKind::disarm_trial);
@@ -483,6 +494,9 @@ Plan plan_of_startup(const PlanInput& input, const Generation& target) {
                      ? fmt::format("start up with base {}", name_of(target.base))
                      : fmt::format("start up with base {} and {}", name_of(target.base),
                                    counted(target.packages.size(), "package"));
+    plan.subject = target.packages.empty()
+                       ? name_of(target.base)
+                       : fmt::format("{} with {}", name_of(target.base), titles(target.packages));
     add_startup_steps(input, plan);
     sort_steps(plan);
     return plan;
