@@ -282,8 +282,8 @@ constexpr std::array<std::string_view, 2> kPlannersChecks{"slot", "packages"};
 bool concerns(const Check& check, const CheckContext& context) {
     const auto& plan = context.plan;
     const auto kind = context.input.request.kind;
-    const auto has = [&](StepKind kind) {
-        return std::ranges::find(plan.steps, kind, &Step::kind) != plan.steps.end();
+    const auto has = [&](StepKind step) {
+        return std::ranges::find(plan.steps, step, &Step::kind) != plan.steps.end();
     };
     const bool writes = !plan.source.empty() || !plan.layers.empty();
     const bool changes = !plan.target.base.name.empty() && !has(StepKind::disarm_trial);

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +12,7 @@
 #include <fmt/core.h>
 #include <fmt/format.h>
 
+#include "base/byte_source.h"
 #include "base/clock.h"
 #include "base/counted.h"
 #include "base/error.h"
@@ -33,6 +36,12 @@ namespace cutover {
 namespace {
 
 using std::chrono::milliseconds;
+
+// Of a package that brings nothing but its manifest.
+class NoContent final : public ByteSource {
+public:
+    Result<std::size_t> read(std::span<std::byte> /*buffer*/) override { return std::size_t{0}; }
+};
 
 std::string in_words(const std::vector<ServiceAction>& actions) {
     if (actions.empty()) return "no service is concerned";
@@ -71,7 +80,7 @@ Result<Engine::Done> Engine::write_layer(const Step& step) {
     }
     const auto total = package->manifest().payload.content_bytes;
     if (package->manifest().payload.type == PayloadType::none) {
-        TextSource nothing("");
+        NoContent nothing;
         TRY(ports_.layers.write(layer->package.digest, package->manifest(), nothing, beneath));
         return Done{.detail = named};
     }

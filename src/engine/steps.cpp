@@ -33,6 +33,8 @@
 #include "engine/health.h"
 #include "engine/package_source.h"
 #include "engine/ports.h"
+#include "engine/stack.h"
+#include "engine/watched_source.h"
 #include "model/generation.h"
 #include "model/manifest.h"
 #include "model/operation.h"
@@ -234,18 +236,18 @@ Result<Engine::Done> Engine::record_generation() {
     if (base) notes.push_back({"slot.installed", holds});
     return Done{.detail = base ? holds : record.plan.subject,
                 .writes = [this, json, base, last]() -> Result<> {
-                    auto& plan = record_->plan;
-                    if (plan.target.id == 0)
-                        plan.target.id = TRY(ports_.store.add_generation(plan.target));
-                    if (plan.startup && plan.startup->id == 0)
-                        plan.startup->id = TRY(ports_.store.add_generation(*plan.startup));
-                    record_->operation.to = plan.target.id;
+                    auto& target = record_->plan.target;
+                    auto& startup = record_->plan.startup;
+                    if (target.id == 0) target.id = TRY(ports_.store.add_generation(target));
+                    if (startup && startup->id == 0)
+                        startup->id = TRY(ports_.store.add_generation(*startup));
+                    record_->operation.to = target.id;
                     record_->committed = last;
                     if (!base) return {};
-                    TRY(ports_.store.put_manifest(plan.target.base.digest, json));
-                    return ports_.store.put_slot({.slot = plan.target.slot,
+                    TRY(ports_.store.put_manifest(target.base.digest, json));
+                    return ports_.store.put_slot({.slot = target.slot,
                                                   .state = SlotState::installed,
-                                                  .holds = plan.target.base,
+                                                  .holds = target.base,
                                                   .committed_once = false});
                 },
                 .notes = std::move(notes)};
