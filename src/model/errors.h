@@ -114,5 +114,20 @@ inline constexpr ErrorInfo plan_nothing_on_trial{
     .kind = Errc::refused,
     .meaning = "No operation awaits a commit.",
     .remedy = "Nothing to do; `cutover show version` tells what is committed."};
+inline constexpr ErrorInfo plan_matrix{
+    .id = "plan.matrix",
+    .kind = Errc::refused,
+    .meaning = "The kind of package does not allow this operation, or not in this mode.",
+    .remedy = "Do what the message says instead; `cutover help` lists the operations."};
+inline constexpr ErrorInfo plan_unresolvable{
+    .id = "plan.unresolvable",
+    .kind = Errc::refused,
+    .meaning = "No set of the packages at hand has all that is asked for and fits together.",
+    .remedy = "Bring what is missing, or leave out what is in the way, as the cause says."};
+inline constexpr ErrorInfo plan_needed{
+    .id = "plan.needed",
+    .kind = Errc::refused,
+    .meaning = "Other packages need what is to be uninstalled.",
+    .remedy = "Keep it, or have all that needs it go with it: `--with-dependents`."};
 
 }  // namespace cutover::errors
