@@ -23,6 +23,7 @@
 #include "model/device_config.h"
 #include "model/manifest.h"
 #include "model/package_kind.h"
+#include "model/service_change.h"
 #include "model/slot.h"
 #include "platform/boot_control.h"
 #include "platform/device_folder.h"
@@ -238,7 +239,7 @@ Result<> EmulatedDevice::try_slot(Slot slot, const std::stop_token& stop) {
     host_->set_booted(report_, root, slots_.persist(slot));
     slots_.set_running(slot, root);
     fault_point("boot.start");
-    TRY(services_->start(manifest.services,
+    TRY(services_->start(services_of({{.digest = {}, .manifest = manifest}}),
                          {.root = root,
                           .data = folder_ / "data",
                           .persist = slots_.persist(slot),
@@ -285,7 +286,8 @@ Result<> EmulatedDevice::prepare_image_persistence(Slot slot, const Manifest& ma
 void EmulatedDevice::enter_rescue() {
     const auto manifest = slots_.manifest(report_.booted);
     const auto why = report_.failures.empty() ? std::string() : report_.failures.back().text;
-    if (manifest && services_->status().empty()) services_->show_failed(manifest->services, why);
+    if (manifest && services_->status().empty())
+        services_->show_failed(services_of({{.digest = {}, .manifest = *manifest}}), why);
 }
 
 void EmulatedDevice::shut_down() {
