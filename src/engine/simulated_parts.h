@@ -31,6 +31,7 @@
 #include "engine/package_source.h"
 #include "model/device.h"
 #include "model/manifest.h"
+#include "model/service_change.h"
 #include "model/slot.h"
 #include "platform/boot_control.h"
 #include "platform/errors.h"
@@ -336,10 +337,29 @@ private:
     LayerStack shown_;
 };
 
+// Starts and stops its rows as it is told; what is asked for a service of `failing` fails.
 class SimulatedServices final : public Services {
 public:
     std::vector<ServiceStatus> status() const override { return services; }
+    Result<> change(const std::vector<ServiceAction>& actions, std::stop_token stop) override {
+        for (const auto& action : actions) {
+            if (stop.stop_requested()) return fail(Errc::cancelled, "the change was stopped");
+            const auto& name = action.service.spec.name;
+            if (failing.contains(name))
+                return fail(errors::service_change_failed, "{} service {}: exit code 1",
+                            to_string(action.kind), name);
+            actions_done.push_back(action);
+            if (action.kind == ServiceActionKind::stop)
+                std::erase_if(services, [&](const auto& row) { return row.name == name; });
+            else if (std::ranges::find(services, name, &ServiceStatus::name) == services.end())
+                services.push_back({.name = name, .state = "running"});
+        }
+        return {};
+    }
+
     std::vector<ServiceStatus> services{{.name = "web", .state = "running"}};
+    std::vector<ServiceAction> actions_done;  // by every change(), in order
+    std::set<std::string> failing;            // names of services
 };
 
 // The machine; a base is known by its version: `sick` ones fail their health checks.

@@ -29,7 +29,7 @@ constexpr std::array<std::string_view, 8> kOperationStates{
     "running", "on-trial", "awaiting-commit", "undoing", "done", "failed", "cancelled", "refused"};
 constexpr std::array<std::string_view, 5> kStageStates{"pending", "running", "done", "failed",
                                                        "undone"};
-constexpr std::array<std::string_view, 14> kStepKinds{"script",
+constexpr std::array<std::string_view, 19> kStepKinds{"script",
                                                       "hook",
                                                       "unpack-hooks",
                                                       "capture-evidence",
@@ -42,7 +42,12 @@ constexpr std::array<std::string_view, 14> kStepKinds{"script",
                                                       "await-commit",
                                                       "commit",
                                                       "disarm-trial",
-                                                      "repair"};
+                                                      "repair",
+                                                      "write-layer",
+                                                      "prepare-view",
+                                                      "switch-view",
+                                                      "hold",
+                                                      "record-packages"};
 constexpr std::array<std::string_view, 6> kSeverities{"cleared", "indeterminate", "warning",
                                                       "minor",   "major",         "critical"};
 

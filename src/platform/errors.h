@@ -72,6 +72,13 @@ inline constexpr ErrorInfo device_not_found{
     .kind = Errc::not_found,
     .meaning = "The folder holds no device: device.toml is missing.",
     .remedy = "Make a device there with `cutover device create`, or name another folder."};
+inline constexpr ErrorInfo service_change_failed{
+    .id = "service.change_failed",
+    .kind = Errc::conflict,
+    .meaning = "A service did not take a change: it, or a program run for it, failed.",
+    .remedy =
+        "Read what the service wrote (log/<service>.log of an emulated device, `journalctl -u "
+        "<service>` elsewhere) and `cutover show log`, correct the package and try again."};
 inline constexpr ErrorInfo boot_slot_not_told{
     .id = "boot.slot_not_told",
     .kind = Errc::unsupported,

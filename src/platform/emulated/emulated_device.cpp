@@ -1,6 +1,5 @@
 #include "platform/emulated/emulated_device.h"
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <expected>
@@ -25,6 +24,7 @@
 #include "model/device_config.h"
 #include "model/manifest.h"
 #include "model/package_kind.h"
+#include "model/service_change.h"
 #include "model/slot.h"
 #include "platform/boot_control.h"
 #include "platform/device_folder.h"
@@ -73,20 +73,6 @@ std::string detail_of(const BootRecord& record, bool record_lost) {
                        : fmt::format("rescue: slot {} does not boot", to_string(record.booted));
     }
     std::unreachable();
-}
-
-// A package's service takes the place of one of the same name below it.
-std::vector<ServiceSpec> services_in(const std::vector<Manifest>& packages) {
-    std::vector<ServiceSpec> result;
-    for (const auto& package : packages)
-        for (const auto& service : package.services) {
-            const auto below = std::ranges::find(result, service.name, &ServiceSpec::name);
-            if (below == result.end())
-                result.push_back(service);
-            else
-                *below = service;
-        }
-    return result;
 }
 
 Result<> fill_new_device(const fs::path& folder, const EmulatedDevice::CreateOptions& options) {
@@ -322,10 +308,12 @@ Result<bool> EmulatedDevice::try_layers(Slot slot, const Manifest& base,
 Result<> EmulatedDevice::start_services(Slot slot, const Manifest& base, const LayerStack& stack,
                                         const std::stop_token& stop) {
     TRY(layers_->show(stack));
-    std::vector<Manifest> packages{base};
-    for (const auto& digest : stack) packages.push_back(TRY(layers_->manifest(digest)));
-    return services_->start(services_in(packages),
+    PackageStack packages{{.digest = {}, .manifest = base}};
+    for (const auto& digest : stack)
+        packages.push_back({.digest = digest, .manifest = TRY(layers_->manifest(digest))});
+    return services_->start(services_of(packages),
                             {.root = layers_->working_root(),
+                             .view = layers_->current(),
                              .data = folder_ / "data",
                              .persist = slots_.persist(slot),
                              .log = folder_ / "log",
@@ -333,17 +321,22 @@ Result<> EmulatedDevice::start_services(Slot slot, const Manifest& base, const L
                             stop);
 }
 
-// Told until somebody ends the trial. The try is counted before the report is written, so the last
-// report may be that of a boot before the trial.
+// What is known about the trial's boots before this one, told until somebody ends the trial. The
+// try is counted before the report is written, so a boot may be missing in the last report.
 void EmulatedDevice::note_earlier_layers_failures(Slot slot, const LayerStartup& record) {
-    if (!last_report_ || last_report_->booted != slot || record.tries_left == record.tries) return;
-    for (const auto& failure : last_report_->failures)
-        if (failure.text.starts_with(kLayersFailure)) report_.failures.push_back(failure);
-    if (last_report_->layers_trial)
-        note_layers_failure(slot, last_report_->up
-                                      ? "the device was restarted before the trial was over"
-                                      : "the device lost power while the packages started");
-    last_report_.reset();
+    if (record.tries_left == record.tries) return;
+    auto unknown = record.tries - record.tries_left;
+    const bool same = last_report_ && last_report_->booted == slot;
+    if (same)
+        for (const auto& failure : last_report_->failures)
+            if (failure.text.starts_with(kLayersFailure) && unknown > 0) {
+                report_.failures.push_back(failure);
+                --unknown;
+            }
+    const bool was_up = same && last_report_->layers_trial && last_report_->up;
+    for (; unknown > 0; --unknown)
+        note_layers_failure(slot, was_up ? "the device was restarted before the trial was over"
+                                         : "the device lost power while the packages started");
 }
 
 void EmulatedDevice::note_layers_failure(Slot slot, const std::string& why) {
@@ -395,7 +388,8 @@ Result<> EmulatedDevice::prepare_image_persistence(Slot slot, const Manifest& ma
 void EmulatedDevice::enter_rescue() {
     const auto manifest = slots_.manifest(report_.booted);
     const auto why = report_.failures.empty() ? std::string() : report_.failures.back().text;
-    if (manifest && services_->status().empty()) services_->show_failed(manifest->services, why);
+    if (manifest && services_->status().empty())
+        services_->show_failed(services_of({{.digest = {}, .manifest = *manifest}}), why);
 }
 
 void EmulatedDevice::end_services() {

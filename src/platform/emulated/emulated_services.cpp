@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "model/device.h"
-#include "model/manifest.h"
+#include "model/service_change.h"
 #include "platform/emulated/supervisor.h"
 
 namespace cutover {
@@ -19,8 +19,9 @@ std::vector<ServiceStatus> EmulatedServices::status() const {
     return supervisor_ ? supervisor_->status() : failed_;
 }
 
-Result<> EmulatedServices::start(const std::vector<ServiceSpec>& services, ServicePlace place,
+Result<> EmulatedServices::start(const std::vector<PlannedService>& services, ServicePlace place,
                                  std::stop_token stop) {
+    this->stop();
     auto supervisor = std::make_unique<Supervisor>(services, std::move(place), options_, log_);
     auto& started = *supervisor;
     {
@@ -31,20 +32,36 @@ Result<> EmulatedServices::start(const std::vector<ServiceSpec>& services, Servi
     return started.start(std::move(stop));
 }
 
-void EmulatedServices::stop() {
-    std::unique_ptr<Supervisor> ending;
+Result<> EmulatedServices::change(const std::vector<ServiceAction>& actions, std::stop_token stop) {
+    const std::scoped_lock changing(changing_);
+    Supervisor* supervisor = nullptr;
     {
         const std::scoped_lock lock(mutex_);
-        ending = std::move(supervisor_);
+        supervisor = supervisor_.get();
     }
+    if (supervisor != nullptr) return supervisor->change(actions, std::move(stop));
+    if (actions.empty()) return {};
+    return fail(Errc::conflict, "no services are run that could be changed");
 }
 
-void EmulatedServices::show_failed(const std::vector<ServiceSpec>& services,
+void EmulatedServices::stop() {
+    Supervisor* running = nullptr;
+    {
+        const std::scoped_lock lock(mutex_);
+        running = supervisor_.get();
+    }
+    if (running != nullptr) running->stop();  // and a change returns
+    const std::scoped_lock lock(changing_, mutex_);
+    supervisor_.reset();
+}
+
+void EmulatedServices::show_failed(const std::vector<PlannedService>& services,
                                    const std::string& why) {
     const std::scoped_lock lock(mutex_);
     failed_.clear();
     for (const auto& service : services)
-        failed_.push_back({.name = service.name, .state = "failed", .restarts = 0, .detail = why});
+        failed_.push_back(
+            {.name = service.spec.name, .state = "failed", .restarts = 0, .detail = why});
 }
 
 }  // namespace cutover

@@ -1,6 +1,5 @@
 #include "platform/emulated/service_log.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdio>
 #include <fcntl.h>
@@ -12,9 +11,6 @@
 #include "base/files.h"
 
 namespace cutover {
-namespace {
-constexpr std::size_t kTailBytes = 400;
-}
 
 void ServiceLog::open() {
     auto fd = open_file(file_, O_WRONLY | O_CREAT | O_APPEND, 0644);
@@ -25,8 +21,6 @@ void ServiceLog::open() {
 }
 
 void ServiceLog::append(std::string_view text) {
-    tail_.append(text.substr(text.size() - std::min(text.size(), kTailBytes)));
-    if (tail_.size() > kTailBytes) tail_.erase(0, tail_.size() - kTailBytes);
     if (!fd_) open();
     if (size_ + text.size() > max_bytes_ && size_ > 0) {
         auto aside = file_;

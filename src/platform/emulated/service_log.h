@@ -2,23 +2,21 @@
 
 #include <cstddef>
 #include <filesystem>
-#include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/unique_fd.h"
 
 namespace cutover {
 
-// What a service writes: appended to a file that is put aside as FILE.1 at a size bound. A service
-// never waits for its log and never fails because of it.
+// What the processes of a service write: appended to a file that is put aside as FILE.1 at a size
+// bound. A service never waits for its log and never fails because of it.
 class ServiceLog {
 public:
     ServiceLog(std::filesystem::path file, std::size_t max_bytes)
         : file_(std::move(file)), max_bytes_(max_bytes) {}
 
     void append(std::string_view text);
-    const std::string& tail() const { return tail_; }  // the last bytes, to explain an end
-    void forget_tail() { tail_.clear(); }
 
 private:
     void open();
@@ -27,7 +25,6 @@ private:
     std::size_t max_bytes_;
     std::size_t size_ = 0;
     UniqueFd fd_;
-    std::string tail_;
 };
 
 }  // namespace cutover

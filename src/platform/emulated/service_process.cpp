@@ -1,5 +1,6 @@
 #include "platform/emulated/service_process.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -8,7 +9,10 @@
 #include <expected>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <optional>
+#include <poll.h>
 #include <string>
+#include <string_view>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -21,12 +25,15 @@
 
 #include "base/error.h"
 #include "base/unique_fd.h"
+#include "platform/emulated/service_log.h"
 
 namespace cutover {
 namespace {
 
 constexpr std::size_t kMaxSockets = 64;
 constexpr int kFirstSocket = 3;  // sd_listen_fds(3)
+constexpr std::size_t kTailBytes = 400;
+constexpr int kMostLastReads = 100;  // more than a pipe holds
 
 // All that the child needs, made before the fork: between fork and exec nothing may be allocated.
 struct ChildPlan {
@@ -157,6 +164,41 @@ Result<LaunchedProcess> launch(const LaunchRequest& request) {
     ::fcntl(pidfd.get(), F_SETFD, FD_CLOEXEC);
     ::fcntl(output.get(), F_SETFL, O_NONBLOCK);
     return LaunchedProcess{.pid = child, .pidfd = std::move(pidfd), .output = std::move(output)};
+}
+
+Result<ServiceProcess> ServiceProcess::start(const LaunchRequest& request, ServiceLog& log) {
+    return ServiceProcess(TRY(launch(request)), log);
+}
+
+void ServiceProcess::add_events(std::vector<pollfd>& events) const {
+    events.push_back({.fd = process_.pidfd.get(), .events = POLLIN, .revents = 0});
+    if (process_.output)
+        events.push_back({.fd = process_.output.get(), .events = POLLIN, .revents = 0});
+}
+
+bool ServiceProcess::read_output() {
+    if (!process_.output) return false;
+    std::array<char, 16384> buffer{};
+    const auto got = ::read(process_.output.get(), buffer.data(), buffer.size());
+    if (got > 0) {
+        const std::string_view text(buffer.data(), static_cast<std::size_t>(got));
+        tail_.append(text.substr(text.size() - std::min(text.size(), kTailBytes)));
+        if (tail_.size() > kTailBytes) tail_.erase(0, tail_.size() - kTailBytes);
+        log_->append(text);
+        return true;
+    }
+    if (got == 0 || (errno != EAGAIN && errno != EINTR)) process_.output.reset();
+    return false;
+}
+
+std::optional<int> ServiceProcess::ended() {
+    int status = 0;
+    if (::waitpid(process_.pid, &status, WNOHANG) != process_.pid) return std::nullopt;
+    // Its last words. A descendant may hold the pipe and say more without end.
+    for (int i = 0; i < kMostLastReads && read_output(); ++i) {
+    }
+    signal_group(SIGKILL);  // what it left behind belongs to nobody
+    return status;
 }
 
 }  // namespace cutover

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <expected>
+#include <fcntl.h>
 #include <memory>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -19,6 +20,7 @@
 #include <system_error>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include <fmt/core.h>
 
@@ -101,6 +103,32 @@ Result<UniqueFd> open_listener(const std::string& listen) {
     if (both) return both;
     address.host = "0.0.0.0";  // a machine without IPv6
     return listen_at(address, listen);
+}
+
+Result<std::vector<HeldSocket>> copies_of(const std::vector<HeldSocket>& sockets) {
+    std::vector<HeldSocket> copies;
+    for (const auto& socket : sockets) {
+        UniqueFd fd(::fcntl(socket.fd.get(), F_DUPFD_CLOEXEC, 0));
+        if (!fd) return std::unexpected(errno_error(errno, "copy " + socket.listen));
+        copies.push_back({.listen = socket.listen, .fd = std::move(fd)});
+    }
+    return copies;
+}
+
+Result<std::vector<HeldSocket>> open_sockets(const std::vector<std::string>& wanted,
+                                             std::vector<HeldSocket> held) {
+    std::vector<HeldSocket> sockets;
+    for (const auto& listen : wanted) {
+        const auto same = std::ranges::find(held, listen, &HeldSocket::listen);
+        sockets.push_back({.listen = listen, .fd = {}});
+        if (same == held.end()) continue;
+        sockets.back().fd = std::move(same->fd);
+        held.erase(same);
+    }
+    held.clear();
+    for (auto& socket : sockets)
+        if (!socket.fd) socket.fd = TRY(open_listener(socket.listen));
+    return sockets;
 }
 
 Result<NotifySocket> NotifySocket::open() {

@@ -1,14 +1,11 @@
 #include "platform/emulated/supervised_service.h"
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstddef>
-#include <filesystem>
-#include <map>
 #include <optional>
+#include <poll.h>
 #include <string>
 #include <string_view>
 #include <sys/wait.h>
@@ -23,28 +20,49 @@
 #include "base/log.h"
 #include "model/device.h"
 #include "model/manifest.h"
+#include "model/service_change.h"
 #include "platform/emulated/errors.h"
+#include "platform/emulated/service_log.h"
 #include "platform/emulated/service_process.h"
 #include "platform/emulated/service_sockets.h"
 #include "platform/emulated/stray_processes.h"
 #include "platform/emulated/supervisor.h"
+#include "platform/errors.h"
 
 namespace cutover {
 namespace {
-
-namespace fs = std::filesystem;
-using std::chrono::milliseconds;
 
 std::string describe_end(int status) {
     if (WIFSIGNALED(status)) return fmt::format("signal {}", WTERMSIG(status));
     return fmt::format("exit code {}", WEXITSTATUS(status));
 }
 
+std::string_view without_last_breaks(std::string_view text) {
+    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
+    return text;
+}
+
 // The last line that is not empty, for a message.
 std::string last_line(std::string_view text) {
-    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
+    text = without_last_breaks(text);
     const auto line_feed = text.rfind('\n');
     return std::string(line_feed == std::string_view::npos ? text : text.substr(line_feed + 1));
+}
+
+// All of it, on one line.
+std::string on_one_line(std::string_view text) {
+    std::string line;
+    for (const char c : without_last_breaks(text)) {
+        if (c == '\n')
+            line += "; ";
+        else if (c != '\r')
+            line += c;
+    }
+    return line;
+}
+
+std::string with_words(std::string how, const std::string& said) {
+    return said.empty() ? how : fmt::format("{}, saying: {}", how, said);
 }
 
 std::string_view to_string(SupervisedService::Phase phase) {
@@ -52,6 +70,7 @@ std::string_view to_string(SupervisedService::Phase phase) {
     switch (phase) {
         case idle:
         case starting:
+        case hooking:
         case waiting: return "starting";
         case running: return "running";
         case ended: return "ended";
@@ -70,115 +89,130 @@ bool wants_restart(RestartPolicy policy, bool clean) {
     std::unreachable();
 }
 
+Result<int> signal_number(std::string_view name) {
+    if (name == "HUP") return SIGHUP;
+    if (name == "USR1") return SIGUSR1;
+    if (name == "USR2") return SIGUSR2;
+    return fail(Errc::invalid, "'{}' is no signal for reloading", name);
+}
+
 }  // namespace
 
-SupervisedService::SupervisedService(ServiceSpec spec, const ServicePlace& place,
-                                     const SupervisorOptions& options, Log& log)
-    : spec_(std::move(spec)),
+SupervisedService::SupervisedService(PlannedService plan, const ServicePlace& place,
+                                     const SupervisorOptions& options, ServiceLog& output_log,
+                                     Log& log)
+    : plan_(std::move(plan)),
       place_(place),
       options_(options),
-      log_(log),
-      output_log_(place.log / fmt::format("{}.log", spec_.name), options.max_log_bytes) {}
+      output_log_(output_log),
+      log_(log) {}
 
-Result<> SupervisedService::open_sockets() {
-    for (const auto& listen : spec_.listen) sockets_.push_back(TRY(open_listener(listen)));
-    if (spec_.ready == ReadyWhen::notified) notify_ = TRY(NotifySocket::open());
+Result<> SupervisedService::open() {
+    sockets_ = TRY(open_sockets(plan_.spec.listen, std::exchange(inherited_, {})));
+    if (plan_.spec.ready == ReadyWhen::notified) notify_ = TRY(NotifySocket::open());
     return {};
 }
 
-void SupervisedService::begin(SteadyTime now) {
+void SupervisedService::begin(SteadyTime now, Attempts attempts) {
     first_started_ = now;
-    if (auto opened = open_sockets(); !opened) return fail_with(opened.error().text());
+    attempts_ = attempts;
+    if (auto opened = open(); !opened) return fail_with(opened.error().text());
     if (auto started = start(now); !started) fail_with(started.error().text());
 }
 
-Result<> SupervisedService::start(SteadyTime now) {
-    if (spec_.command.empty()) return fail(errors::boot_failed, "it has no command");
-    const auto program = place_.root / spec_.command.front();
+Result<LaunchRequest> SupervisedService::request_for(
+    const std::vector<std::string>& command) const {
+    if (command.empty()) return fail(errors::boot_failed, "it has no command");
+    const auto program = place_.root / command.front();
     if (::access(program.c_str(), X_OK) != 0)
-        return fail(errors::boot_failed, "its program {} is missing", spec_.command.front());
-    auto environment = spec_.environment;
-    environment["CUTOVER_ROOT"] = place_.root.string();
+        return fail(errors::boot_failed, "its program {} is missing", command.front());
+    auto environment = plan_.spec.environment;
+    environment["CUTOVER_ROOT"] = (place_.view.empty() ? place_.root : place_.view).string();
     environment["CUTOVER_DATA"] = place_.data.string();
     environment["CUTOVER_PERSIST"] = place_.persist.string();
     environment[kSupervisedBy] = place_.device.string();
     environment.try_emplace("PATH", fmt::format("{0}/bin:{0}/usr/bin:{0}/sbin:{0}/usr/sbin:"
                                                 "/usr/sbin:/usr/bin:/sbin:/bin",
                                                 place_.root.string()));
-    if (notify_) environment["NOTIFY_SOCKET"] = notify_->name();
-    std::vector<int> sockets;
-    sockets.reserve(sockets_.size());
-    for (const auto& socket : sockets_) sockets.push_back(socket.get());
-    output_log_.forget_tail();
-    auto process = TRY(launch({.program = program,
-                               .arguments = spec_.command,
-                               .environment = std::move(environment),
-                               .folder = place_.root,
-                               .sockets = std::move(sockets)}));
-    pid_ = process.pid;
-    pidfd_ = std::move(process.pidfd);
-    output_ = std::move(process.output);
+    return LaunchRequest{.program = program,
+                         .arguments = command,
+                         .environment = std::move(environment),
+                         .folder = place_.root,
+                         .sockets = {}};
+}
+
+Result<> SupervisedService::start(SteadyTime now) {
+    auto request = TRY(request_for(plan_.spec.command));
+    if (notify_) request.environment["NOTIFY_SOCKET"] = notify_->name();
+    for (const auto& socket : sockets_) request.sockets.push_back(socket.fd.get());
+    process_ = TRY(ServiceProcess::start(request, output_log_));
+    ++starts_;
     started_ = now;
     phase_ = Phase::starting;
+    killed_because_.clear();
     return {};
 }
 
-void SupervisedService::on_output() {
-    std::array<char, 16384> buffer{};
-    const auto got = ::read(output_.get(), buffer.data(), buffer.size());
-    if (got > 0) return output_log_.append({buffer.data(), static_cast<std::size_t>(got)});
-    if (got == 0 || (errno != EAGAIN && errno != EINTR)) output_.reset();
+void SupervisedService::add_events(std::vector<pollfd>& events) const {
+    if (process_) process_->add_events(events);
+    if (hook_) hook_->process.add_events(events);
+    if (notify_) events.push_back({.fd = notify_->fd(), .events = POLLIN, .revents = 0});
 }
 
-void SupervisedService::on_notify() {
-    if (notify_ && notify_->ready(pid_) && pid_ > 0 && phase_ == Phase::starting) became_ready();
+void SupervisedService::serve(SteadyTime now) {
+    if (process_) process_->read_output();
+    // Read in any case: what a process says that is gone must not count for the next one.
+    const bool told = notify_ && notify_->ready(process_ ? process_->pid() : -1);
+    if (told && process_ && phase_ == Phase::starting) came_up(now);
+    if (process_)
+        if (const auto status = process_->ended()) on_end(*status, now);
+    serve_hook();
+}
+
+void SupervisedService::came_up(SteadyTime now) {
+    phase_ = Phase::hooking;
+    hooks_left_.assign(plan_.after_start.begin(), plan_.after_start.end());
+    hooks_deadline_ = now + plan_.spec.start_timeout;
+    hook_outcome_.reset();
+    go_on_with_hooks();
 }
 
 void SupervisedService::became_ready() {
     ready_ = true;
-    phase_ = Phase::running;
+    phase_ = process_ ? Phase::running : Phase::ended;
     detail_.clear();
-    log_.debug("service is ready", {{"service", spec_.name}});
+    log_.debug("service is ready", {{"service", name()}});
 }
 
 void SupervisedService::fail_with(std::string why) {
     phase_ = Phase::failed;
     detail_ = std::move(why);
-    if (has_process()) ::kill(-pid_, SIGKILL);
-    log_.error("service failed", {{"service", spec_.name}, {"reason", detail_}});
+    drop_hook();
+    if (process_) process_->signal_group(SIGKILL);
+    log_.error("service failed", {{"service", name()}, {"reason", detail_}});
 }
 
-void SupervisedService::on_exit(SteadyTime now) {
-    int status = 0;
-    if (::waitpid(pid_, &status, WNOHANG) != pid_) return;
-    while (output_) {  // what it said last; a descendant may hold the pipe, so only what is there
-        const auto before = output_log_.tail();
-        on_output();
-        if (output_log_.tail() == before) break;
-    }
-    ::kill(-pid_, SIGKILL);  // what it left behind belongs to nobody
-    pid_ = -1;
-    pidfd_.reset();
-    output_.reset();
+void SupervisedService::on_end(int status, SteadyTime now) {
+    drop_hook();
+    const auto said = last_line(process_->tail());
+    process_.reset();
     if (stopping_) {
         if (phase_ != Phase::failed) phase_ = Phase::stopped;
         return;
     }
-    if (phase_ != Phase::failed) after_end(status, now);
+    if (phase_ != Phase::failed) after_end(status, said, now);
 }
 
-void SupervisedService::after_end(int status, SteadyTime now) {
+void SupervisedService::after_end(int status, const std::string& said, SteadyTime now) {
     const bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    const auto said = last_line(output_log_.tail());
-    const auto how = said.empty() ? describe_end(status)
-                                  : fmt::format("{}, saying: {}", describe_end(status), said);
-    if (spec_.ready == ReadyWhen::ended) {
+    const auto how =
+        killed_because_.empty() ? with_words(describe_end(status), said) : killed_because_;
+    if (plan_.spec.ready == ReadyWhen::ended) {
         if (!clean) return fail_with(fmt::format("it ended with {}", how));
-        became_ready();
-        phase_ = Phase::ended;
-        return;
+        return came_up(now);
     }
-    if (wants_restart(spec_.restart, clean)) return restart_later(now, how);
+    const bool may_try_again = ready_ || attempts_ == Attempts::many;
+    if (may_try_again && wants_restart(plan_.spec.restart, clean)) return restart_later(now, how);
     if (!clean) return fail_with(fmt::format("it ended with {}", how));
     if (!ready_) return fail_with(fmt::format("it ended with {} before it was ready", how));
     phase_ = Phase::ended;
@@ -197,59 +231,132 @@ void SupervisedService::restart_later(SteadyTime now, const std::string& how) {
     restart_at_ = now + std::min(backoff, options_.longest_backoff);
     phase_ = Phase::waiting;
     detail_ = how;
-    log_.warning("service ended and will be started again",
-                 {{"service", spec_.name}, {"reason", how}});
+    log_.warning("service ended and will be started again", {{"service", name()}, {"reason", how}});
 }
 
 void SupervisedService::on_time(SteadyTime now) {
+    if (hook_ && !hook_->late && now >= hook_->deadline) {
+        hook_->late = true;
+        hook_->process.signal_group(SIGKILL);
+    }
     if (stopping_) return;
+    go_on_with_hooks();
     if (phase_ == Phase::waiting && now >= restart_at_) {
         ++restarts_;
         if (auto started = start(now); !started) fail_with(started.error().text());
         return;
     }
-    if (phase_ == Phase::starting && spec_.ready == ReadyWhen::running &&
+    const auto& spec = plan_.spec;
+    if (phase_ == Phase::starting && spec.ready == ReadyWhen::running &&
         now >= started_ + options_.grace)
-        return became_ready();
+        return came_up(now);
     const bool coming_up = phase_ == Phase::starting || phase_ == Phase::waiting;
-    if (coming_up && !ready_ && now >= first_started_ + spec_.start_timeout)
+    if (coming_up && !ready_ && now >= first_started_ + spec.start_timeout)
         return fail_with(fmt::format("it was not ready within {}{}{}",
-                                     human_duration(spec_.start_timeout),
+                                     human_duration(spec.start_timeout),
                                      detail_.empty() ? "" : "; before, it ended with ", detail_));
     // Started again, and hangs: its end is handled like any other.
-    if (phase_ == Phase::starting && ready_ && now >= started_ + spec_.start_timeout)
-        ::kill(-pid_, SIGKILL);
+    if (phase_ == Phase::starting && ready_ && now >= started_ + spec.start_timeout)
+        process_->signal_group(SIGKILL);
 }
 
 std::optional<SteadyTime> SupervisedService::next_time() const {
-    if (stopping_) return std::nullopt;
     std::optional<SteadyTime> next;
     const auto at = [&next](SteadyTime time) { next = next ? std::min(*next, time) : time; };
+    if (hook_ && !hook_->late) at(hook_->deadline);
+    if (stopping_) return next;
     if (phase_ == Phase::waiting) at(restart_at_);
-    if (phase_ == Phase::starting && spec_.ready == ReadyWhen::running)
+    if (phase_ == Phase::starting && plan_.spec.ready == ReadyWhen::running)
         at(started_ + options_.grace);
     if (phase_ == Phase::starting || phase_ == Phase::waiting)
-        at((ready_ ? started_ : first_started_) + spec_.start_timeout);
+        at((ready_ ? started_ : first_started_) + plan_.spec.start_timeout);
     return next;
 }
 
 void SupervisedService::terminate(int signal) {
     stopping_ = true;
-    if (has_process())
-        ::kill(-pid_, signal);
+    drop_hook();
+    if (process_)
+        process_->signal_group(signal);
     else if (phase_ != Phase::failed && phase_ != Phase::ended)
         phase_ = Phase::stopped;
 }
 
-std::string SupervisedService::reason() const {
-    return fmt::format("service {}: {}", spec_.name, detail_);
-}
-
 ServiceStatus SupervisedService::status() const {
-    return {.name = spec_.name,
+    return {.name = name(),
             .state = std::string(to_string(phase_)),
             .restarts = restarts_,
             .detail = detail_};
+}
+
+Result<> SupervisedService::reload() const {
+    CUTOVER_CHECK(process_.has_value());
+    process_->signal(TRY(signal_number(plan_.spec.reload_signal)));
+    return {};
+}
+
+Result<> SupervisedService::run_hook(const std::vector<std::string>& command, SteadyTime now) {
+    CUTOVER_CHECK(!hook_);
+    hook_outcome_.reset();
+    return begin_hook(command, now + plan_.spec.start_timeout);
+}
+
+void SupervisedService::drop_hook() {
+    hooks_left_.clear();
+    hook_outcome_.reset();
+    if (!hook_) return;
+    hook_->dropped = true;
+    hook_->process.signal_group(SIGKILL);
+}
+
+Result<> SupervisedService::begin_hook(const std::vector<std::string>& command,
+                                       SteadyTime deadline) {
+    auto request = TRY(request_for(command));
+    request.environment["CUTOVER_SERVICE"] = name();
+    if (process_) request.environment["CUTOVER_SERVICE_PID"] = std::to_string(process_->pid());
+    hook_.emplace(Hook{.process = TRY(ServiceProcess::start(request, output_log_)),
+                       .program = command.front(),
+                       .deadline = deadline});
+    return {};
+}
+
+void SupervisedService::serve_hook() {
+    if (!hook_) return;
+    hook_->process.read_output();
+    const auto status = hook_->process.ended();
+    if (!status) return;
+    const auto hook = std::move(*hook_);
+    hook_.reset();
+    if (hook.dropped) return;
+    const auto how = hook.late ? std::string("was not done in time")
+                               : fmt::format("ended with {}", describe_end(*status));
+    if (hook.late || *status != 0)
+        hook_outcome_ = fail(errors::service_change_failed, "its hook {} {}", hook.program,
+                             with_words(how, on_one_line(hook.process.tail())));
+    else
+        hook_outcome_ = Result<>();
+    go_on_with_hooks();
+}
+
+// Those after a start, one after the other.
+void SupervisedService::go_on_with_hooks() {
+    if (phase_ != Phase::hooking || hook_ || !killed_because_.empty()) return;
+    if (const auto done = take_hook_outcome(); done && !*done)
+        return hooks_failed(done->error().text());
+    if (hooks_left_.empty()) return became_ready();
+    const auto command = std::move(hooks_left_.front());
+    hooks_left_.pop_front();
+    if (auto begun = begin_hook(command, hooks_deadline_); !begun)
+        hooks_failed(begun.error().text());
+}
+
+// A process that lacks what its hooks load must not stay. A first start has failed with that; after
+// a crash it is one more end, and the next process may be luckier.
+void SupervisedService::hooks_failed(const std::string& why) {
+    if (!ready_ || !process_) return fail_with(why);
+    killed_because_ = why;
+    hooks_left_.clear();
+    process_->signal_group(SIGKILL);
 }
 
 }  // namespace cutover

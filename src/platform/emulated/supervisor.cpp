@@ -1,13 +1,12 @@
 #include "platform/emulated/supervisor.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
-#include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -24,8 +23,10 @@
 #include "base/log.h"
 #include "base/unique_fd.h"
 #include "model/device.h"
-#include "model/manifest.h"
+#include "model/service_change.h"
 #include "platform/emulated/errors.h"
+#include "platform/emulated/service_list.h"
+#include "platform/emulated/service_transition.h"
 #include "platform/emulated/supervised_service.h"
 
 namespace cutover {
@@ -37,9 +38,11 @@ constexpr std::chrono::milliseconds kLongestWait{1000};
 
 class Supervisor::Loop {
 public:
-    Loop(std::vector<ServiceSpec> specs, ServicePlace place, SupervisorOptions options, Log& log)
-        : place_(std::move(place)), options_(options), wake_(::eventfd(0, EFD_CLOEXEC)) {
-        for (auto& spec : specs) services_.emplace_back(std::move(spec), place_, options_, log);
+    Loop(std::vector<PlannedService> plans, ServicePlace place, SupervisorOptions options, Log& log)
+        : options_(options),
+          wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+          list_(std::move(place), options, log) {
+        for (auto& plan : plans) list_.services().push_back(list_.make(std::move(plan)));
         publish();
     }
 
@@ -48,19 +51,24 @@ public:
         while (!over()) {
             const auto now = clock_.steady();
             begin_services(now);
-            for (auto& service : services_) service.on_time(now);
+            list_.on_time(now);
+            go_on_with_change(now);
             stop_services(now);
             publish();
             wait();
         }
         publish();
+        const std::scoped_lock lock(mutex_);
+        ended_ = true;
+        if (change_ && !change_->outcome)
+            change_->outcome = fail(Errc::cancelled, "the services were stopped");
+        settled_.notify_all();
     }
 
     void ask_to_stop() {
         const std::scoped_lock lock(mutex_);
         stop_asked_ = true;
-        const std::uint64_t one = 1;
-        [[maybe_unused]] const auto woken = ::write(wake_.get(), &one, sizeof one);
+        wake();
     }
 
     Result<> wait_until_up(std::stop_token stop) {
@@ -70,33 +78,106 @@ public:
         return fail(Errc::cancelled, "the start of the services was stopped");
     }
 
+    Result<> change(std::vector<ServiceAction> actions, std::stop_token stop) {
+        std::unique_lock lock(mutex_);
+        if (!outcome_ || ended_ || stop_asked_)
+            return fail(Errc::conflict, "the services are being started or stopped");
+        if (change_) return fail(Errc::conflict, "another change of the services is under way");
+        change_.emplace().actions = std::move(actions);
+        wake();
+        const auto done = [&] { return change_->outcome.has_value(); };
+        if (!settled_.wait(lock, std::move(stop), done)) {
+            change_->cancelled = true;
+            wake();
+            settled_.wait(lock, done);  // the loop is never long
+        }
+        auto outcome = *std::move(change_->outcome);
+        change_.reset();
+        return outcome;
+    }
+
     std::vector<ServiceStatus> status() const {
         const std::scoped_lock lock(mutex_);
         return snapshot_;
     }
 
 private:
-    bool over() const {
-        return stopping_ && std::ranges::none_of(services_, &SupervisedService::has_process);
+    struct Change {
+        std::vector<ServiceAction> actions;
+        bool cancelled = false;
+        std::optional<Result<>> outcome;
+    };
+
+    void wake() const {
+        const std::uint64_t one = 1;
+        [[maybe_unused]] const auto woken = ::write(wake_.get(), &one, sizeof one);
     }
 
-    // In the manifest's order; one that ends or tells when it is ready holds up those after it.
+    bool over() const { return stopping_ && !list_.has_processes(); }
+
+    // In the order of the list; one that ends or tells when it is ready holds up those after it.
     void begin_services(SteadyTime now) {
-        while (!stopping_ && begun_ < services_.size()) {
-            const auto* const before = begun_ == 0 ? nullptr : &services_.at(begun_ - 1);
+        if (stopping_ || booted_) return;
+        const SupervisedService* before = nullptr;
+        for (auto& service : list_.services()) {
             if (before != nullptr && before->others_wait() && !before->ready()) return;
-            services_.at(begun_++).begin(now);
+            if (service.phase() == SupervisedService::Phase::idle)
+                service.begin(now, SupervisedService::Attempts::many);
+            before = &service;
         }
+        booted_ = true;
+    }
+
+    void go_on_with_change(SteadyTime now) {
+        if (!take_change()) return;
+        if (stopping_ || cancelled()) {
+            if (transition_) transition_->give_up(now);
+            return end_change(fail(Errc::cancelled, "the change of services was stopped"));
+        }
+        while (transition_ || !actions_.empty()) {
+            if (!transition_) {
+                transition_.emplace(std::move(actions_.front()), list_);
+                actions_.pop_front();
+            }
+            auto outcome = transition_->advance(now);
+            if (!outcome) return;
+            transition_.reset();
+            if (!*outcome) return end_change(std::move(*outcome));
+        }
+        end_change({});
+    }
+
+    // Whether one is under way.
+    bool take_change() {
+        const std::scoped_lock lock(mutex_);
+        if (changing_ || !change_ || change_->outcome) return changing_;
+        changing_ = true;
+        booted_ = true;  // what did not begin because another one failed never will
+        actions_.assign(std::move_iterator(change_->actions.begin()),
+                        std::move_iterator(change_->actions.end()));
+        return true;
+    }
+
+    bool cancelled() const {
+        const std::scoped_lock lock(mutex_);
+        return change_->cancelled;
+    }
+
+    // Told by publish(), together with what has become of the services.
+    void end_change(Result<> outcome) {
+        changing_ = false;
+        transition_.reset();
+        actions_.clear();
+        change_outcome_ = std::move(outcome);
     }
 
     void stop_services(SteadyTime now) {
         if (!stopping_ && asked_to_stop()) {
             stopping_ = true;
             kill_at_ = now + options_.stop_timeout;
-            for (auto& service : services_) service.terminate(SIGTERM);
+            list_.terminate(SIGTERM);
         }
-        if (stopping_ && now >= kill_at_)
-            for (auto& service : services_) service.terminate(SIGKILL);
+        if (stopping_ && now >= kill_at_) list_.terminate(SIGKILL);
     }
 
     bool asked_to_stop() const {
@@ -106,13 +187,18 @@ private:
 
     void publish() {
         const std::scoped_lock lock(mutex_);
-        snapshot_.clear();
-        for (const auto& service : services_) snapshot_.push_back(service.status());
+        snapshot_ = list_.status();
+        if (change_outcome_) {
+            change_->outcome = std::exchange(change_outcome_, std::nullopt);
+            settled_.notify_all();
+        }
         if (outcome_) return;
-        const auto broken = std::ranges::find_if(services_, &SupervisedService::failed);
-        if (broken != services_.end())
-            outcome_ = fail(errors::boot_failed, "{}", broken->reason());
-        else if (std::ranges::all_of(services_, &SupervisedService::ready))
+        const auto& services = list_.services();
+        const auto broken = std::ranges::find_if(services, &SupervisedService::failed);
+        if (broken != services.end())
+            outcome_ =
+                fail(errors::boot_failed, "service {}: {}", broken->name(), broken->detail());
+        else if (std::ranges::all_of(services, &SupervisedService::ready))
             outcome_ = Result<>();
         else if (stopping_)
             outcome_ = fail(Errc::cancelled, "the services were stopped before they were ready");
@@ -122,8 +208,9 @@ private:
     int wait_ms() const {
         const auto now = clock_.steady();
         auto until = now + kLongestWait;
-        for (const auto& service : services_)
-            if (const auto next = service.next_time()) until = std::min(until, *next);
+        if (const auto next = list_.next_time()) until = std::min(until, *next);
+        if (transition_)
+            if (const auto next = transition_->next_time()) until = std::min(until, *next);
         if (stopping_) until = std::min(until, std::max(kill_at_, now));
         const auto wait = std::chrono::ceil<std::chrono::milliseconds>(until - now).count();
         return static_cast<int>(std::max<std::int64_t>(wait, stopping_ ? 1 : 0));
@@ -132,40 +219,35 @@ private:
     void wait() {
         if (over()) return;
         std::vector<pollfd> events{{.fd = wake_.get(), .events = POLLIN, .revents = 0}};
-        for (const auto& service : services_)
-            for (const int fd : {service.output(), service.notify(), service.pidfd()})
-                events.push_back({.fd = fd, .events = POLLIN, .revents = 0});
+        list_.add_events(events);
         if (::poll(events.data(), events.size(), wait_ms()) <= 0) return;
-        if (events.front().revents != 0) {
-            std::uint64_t count = 0;
-            [[maybe_unused]] const auto taken = ::read(wake_.get(), &count, sizeof count);
-        }
-        const auto now = clock_.steady();
-        for (std::size_t i = 0; i < services_.size(); ++i) {
-            auto& service = services_.at(i);
-            if (events.at(1 + 3 * i).revents != 0) service.on_output();
-            if (events.at(2 + 3 * i).revents != 0) service.on_notify();
-            if (events.at(3 + 3 * i).revents != 0) service.on_exit(now);
-        }
+        std::uint64_t count = 0;
+        [[maybe_unused]] const auto taken = ::read(wake_.get(), &count, sizeof count);
+        list_.serve(clock_.steady());
     }
 
-    const ServicePlace place_;
     const SupervisorOptions options_;
     SystemClock clock_;
     UniqueFd wake_;
-    std::deque<SupervisedService> services_;  // a deque: they refer to place_ and do not move
-    std::size_t begun_ = 0;
+    ServiceList list_;
+    bool booted_ = false;  // every service has been begun
     bool stopping_ = false;
     SteadyTime kill_at_{};
+    bool changing_ = false;
+    std::deque<ServiceAction> actions_;  // of the change, not begun yet
+    std::optional<ServiceTransition> transition_;
+    std::optional<Result<>> change_outcome_;
 
     mutable std::mutex mutex_;  // guards what follows
     std::condition_variable_any settled_;
     bool stop_asked_ = false;
+    bool ended_ = false;
     std::optional<Result<>> outcome_;
+    std::optional<Change> change_;
     std::vector<ServiceStatus> snapshot_;
 };
 
-Supervisor::Supervisor(std::vector<ServiceSpec> services, ServicePlace place,
+Supervisor::Supervisor(std::vector<PlannedService> services, ServicePlace place,
                        SupervisorOptions options, Log& log)
     : loop_(std::make_unique<Loop>(std::move(services), std::move(place), options, log)) {}
 
@@ -181,6 +263,10 @@ void Supervisor::stop() {
     if (!thread_.joinable()) return;
     loop_->ask_to_stop();
     thread_.join();
+}
+
+Result<> Supervisor::change(std::vector<ServiceAction> actions, std::stop_token stop) {
+    return loop_->change(std::move(actions), std::move(stop));
 }
 
 std::vector<ServiceStatus> Supervisor::status() const { return loop_->status(); }

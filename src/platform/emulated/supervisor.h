@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "base/unique_fd.h"
 #include "model/device.h"
-#include "model/manifest.h"
+#include "model/service_change.h"
 
 namespace cutover {
 
@@ -27,13 +27,16 @@ struct SupervisorOptions {
     std::chrono::milliseconds longest_backoff{2000};
     int max_restarts = 5;  // in `restart_window`; the next end within it makes the service failed
     std::chrono::milliseconds restart_window{10'000};
-    std::chrono::milliseconds stop_timeout{3000};          // from SIGTERM to SIGKILL
+    std::chrono::milliseconds stop_timeout{3000};  // from SIGTERM to SIGKILL
+    // The same for a process whose successor is up: it may finish what it has begun.
+    std::chrono::milliseconds drain_timeout{30'000};
     std::size_t max_log_bytes = std::size_t{1024} * 1024;  // of each service, twice
 };
 
 // Where a base's services run.
 struct ServicePlace {
-    std::filesystem::path root;     // of the slot; working directory, and where commands are found
+    std::filesystem::path root;     // working directory, and where commands are found
+    std::filesystem::path view;     // CUTOVER_ROOT; empty: `root`
     std::filesystem::path data;     // CUTOVER_DATA
     std::filesystem::path persist;  // CUTOVER_PERSIST
     std::filesystem::path log;      // a folder: <service>.log
@@ -41,14 +44,14 @@ struct ServicePlace {
 };
 
 // Runs the services of one boot: starts them in order, hands them their sockets, waits until they
-// are ready, starts them again when they end, and ends them all.
+// are ready, starts them again when they end, takes them from one view to the next, and ends them.
 //
 // All of it happens on one thread of its own, which lives as long as the services do: the kernel
 // kills a service when the thread that started it dies (PR_SET_PDEATHSIG), so that kill -9 of the
 // agent takes the services with it, as a power cut would.
 class Supervisor {
 public:
-    Supervisor(std::vector<ServiceSpec> services, ServicePlace place, SupervisorOptions options,
+    Supervisor(std::vector<PlannedService> services, ServicePlace place, SupervisorOptions options,
                Log& log);
     ~Supervisor();  // stop()
     Supervisor(const Supervisor&) = delete;
@@ -58,6 +61,9 @@ public:
     // (boot.failed); those that are up then stay up until stop().
     Result<> start(std::stop_token stop);
     void stop();  // repeatable
+
+    // As Services::change(). One at a time; after start() has returned.
+    Result<> change(std::vector<ServiceAction> actions, std::stop_token stop);
 
     std::vector<ServiceStatus> status() const;
 

@@ -2,12 +2,7 @@
 
 #include <chrono>
 #include <csignal>
-#include <cstddef>
 #include <filesystem>
-#include <functional>
-#include <map>
-#include <memory>
-#include <poll.h>
 #include <stop_token>
 #include <string>
 #include <sys/types.h>
@@ -20,9 +15,10 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "base/log.h"
 #include "model/device.h"
 #include "model/manifest.h"
+#include "model/service_change.h"
+#include "platform/emulated/supervisor_fixture.h"
 
 namespace cutover {
 namespace {
@@ -31,14 +27,6 @@ namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
-constexpr SupervisorOptions kFast{.grace = 60ms,
-                                  .first_backoff = 5ms,
-                                  .longest_backoff = 20ms,
-                                  .max_restarts = 3,
-                                  .restart_window = 10'000ms,
-                                  .stop_timeout = 300ms,
-                                  .max_log_bytes = 10'000};
-
 // For services that are to end within the grace time, however busy the machine is.
 constexpr SupervisorOptions kPatient{.grace = 5000ms,
                                      .first_backoff = 5ms,
@@ -46,53 +34,18 @@ constexpr SupervisorOptions kPatient{.grace = 5000ms,
                                      .max_restarts = 3,
                                      .restart_window = 60'000ms};
 
-// Waits for another process's effect, which no clock of ours can bring about.
-bool eventually(const std::function<bool()>& holds) {
-    const auto deadline = std::chrono::steady_clock::now() + 10s;
-    while (!holds()) {
-        if (std::chrono::steady_clock::now() >= deadline) return false;
-        ::poll(nullptr, 0, 2);
-    }
-    return true;
+std::vector<PlannedService> planned(const std::vector<ServiceSpec>& specs) {
+    std::vector<PlannedService> plans;
+    for (const auto& spec : specs)
+        plans.push_back({.spec = spec, .owner = "base 1", .after_start = {}});
+    return plans;
 }
 
-struct SupervisorTest : testing::Test {
-    Result<TempFolder> folder = TempFolder::create(testing::TempDir(), "supervisor");
-    std::unique_ptr<Log> log = Log::silent();
-    std::unique_ptr<Supervisor> supervisor;
-
-    SupervisorTest() {
-        for (const auto* const name : {"root/bin", "data", "persist", "log"})
-            fs::create_directories(folder->path() / name);
-        fs::copy_file("/bin/busybox", path("root/bin/busybox"));
-    }
-    fs::path path(const std::string& name) const { return folder->path() / name; }
-    std::string text(const std::string& name) const {
-        return read_file(path(name), 100'000).value_or("");
-    }
-
-    // What a service has written by its first line feed, which may come after it is taken for up.
-    std::string awaited(const std::string& name) const {
-        EXPECT_TRUE(eventually([&] { return text(name).contains('\n'); })) << name;
-        return text(name);
-    }
-
-    static ServiceSpec shell(const std::string& name, const std::string& script) {
-        return {.name = name, .command = {"bin/busybox", "sh", "-c", script}};
-    }
-
-    Result<> start(std::vector<ServiceSpec> services, SupervisorOptions options = kFast,
+struct SupervisorTest : SupervisorFixture {
+    Result<> start(const std::vector<ServiceSpec>& specs, SupervisorOptions options = kFast,
                    std::stop_token stop = {}) {
-        supervisor = std::make_unique<Supervisor>(std::move(services),
-                                                  ServicePlace{.root = path("root"),
-                                                               .data = path("data"),
-                                                               .persist = path("persist"),
-                                                               .log = path("log"),
-                                                               .device = folder->path()},
-                                                  options, *log);
-        return supervisor->start(std::move(stop));
+        return SupervisorFixture::start(planned(specs), options, std::move(stop));
     }
-    ServiceStatus status(std::size_t index = 0) const { return supervisor->status().at(index); }
 };
 
 TEST_F(SupervisorTest, NoServicesAreUpAtOnce) {

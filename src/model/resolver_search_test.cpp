@@ -1,0 +1,633 @@
+// The resolver against a reference that tries everything, over many small worlds; and its speed.
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <fmt/core.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "model/manifest.h"
+#include "model/package_kind.h"
+#include "model/resolver.h"
+#include "model/version.h"
+
+namespace cutover {
+namespace {
+
+#ifdef NDEBUG
+constexpr int kRounds = 300'000;
+#else
+constexpr int kRounds = 10'000;
+#endif
+
+Version version(const std::string& text) { return Version::parse(text).value(); }
+VersionRange range(const std::string& text) { return VersionRange::parse(text).value(); }
+
+struct World {
+    Manifest base;
+    std::deque<Manifest> manifests;
+    std::vector<Candidate> all;
+    ResolveRequest request;
+
+    Candidate add(const std::string& name, const std::string& text) {
+        auto& manifest = manifests.emplace_back();
+        manifest.kind = PackageKind::feature;
+        manifest.name = name;
+        manifest.version = version(text);
+        return {.package = {.kind = manifest.kind,
+                            .name = name,
+                            .version = manifest.version,
+                            .digest = fmt::format("{} {}", name, text)},
+                .manifest = &manifest};
+    }
+};
+
+// ---- the reference: every set of packages, one after the other ----
+
+using Set = std::map<std::string, Candidate>;  // by name
+
+bool has(const Candidate& candidate, const std::string& key, const VersionRange& accepted) {
+    for (const auto& [name, provided] : candidate.manifest->provides)
+        if (name == key && accepted.accepts(provided)) return true;
+    return candidate.package.name == key && accepted.accepts(candidate.package.version);
+}
+
+class Reference {
+public:
+    explicit Reference(const ResolveRequest& request) : request_(request) {
+        for (const auto& wanted : request.wanted) {
+            contradiction = contradiction || is_unwanted(wanted.package.name) ||
+                            (wanted_.contains(wanted.package.name) &&
+                             wanted_[wanted.package.name].package.digest != wanted.package.digest);
+            wanted_[wanted.package.name] = wanted;
+        }
+        for (const auto& present : request.present)
+            if (stays(present)) kept_[present.package.name] = present;
+        drop_dependents();
+        find_eligible();
+    }
+
+    bool contradiction = false;
+    bool needed = false;
+
+    std::optional<Set> first_valid() {
+        std::map<std::string, std::vector<Candidate>> choices;
+        for (const auto& [name, candidate] : wanted_) choices[name] = {candidate};
+        for (const auto& [name, candidate] : kept_) choices[name] = {candidate};
+        for (const auto& candidate : eligible_)
+            choices[candidate.package.name].push_back(candidate);
+        return search(choices, choices.begin(), {});
+    }
+
+    bool is_valid(const Set& set) const {
+        for (const auto& [name, candidate] : wanted_)
+            if (!set.contains(name) || digest(set.at(name)) != digest(candidate)) return false;
+        for (const auto& [name, candidate] : kept_)
+            if (!set.contains(name)) return false;
+        for (const auto& [name, candidate] : set)
+            if (!is_allowed(candidate) || !fits(candidate, set)) return false;
+        return true;
+    }
+
+    // No part of what comes could stay away.
+    bool is_smallest(const Set& set) const {
+        std::vector<Candidate> came;
+        for (const auto& [name, candidate] : set)
+            if (is_eligible(candidate)) came.push_back(candidate);
+        for (unsigned part = 1; part < (1U << came.size()); ++part) {
+            auto fewer = set;
+            for (std::size_t i = 0; i < came.size(); ++i) {
+                if (((part >> i) & 1U) == 0) continue;
+                const auto& name = came[i].package.name;
+                if (kept_.contains(name))
+                    fewer[name] = kept_.at(name);
+                else
+                    fewer.erase(name);
+            }
+            if (is_valid(fewer)) return false;
+        }
+        return true;
+    }
+
+private:
+    static const std::string& digest(const Candidate& candidate) {
+        return candidate.package.digest;
+    }
+    bool is_unwanted(const std::string& name) const {
+        return std::ranges::count(request_.unwanted, name) > 0;
+    }
+    bool is_eligible(const Candidate& candidate) const {
+        return std::ranges::any_of(
+            eligible_, [&](const Candidate& other) { return digest(other) == digest(candidate); });
+    }
+    bool is_allowed(const Candidate& candidate) const {
+        const auto is_in = [&](const Set& set) {
+            const auto found = set.find(candidate.package.name);
+            return found != set.end() && digest(found->second) == digest(candidate);
+        };
+        return is_in(wanted_) || is_in(kept_) || is_eligible(candidate);
+    }
+    static bool replaced(const Candidate& by, const Candidate& candidate) {
+        return candidate.package.kind == PackageKind::patch &&
+               std::ranges::any_of(by.manifest->replaces, [&](const std::string& name) {
+                   return name == "*" || name == candidate.package.name;
+               });
+    }
+    bool replaced_by_wanted(const Candidate& candidate) const {
+        return std::ranges::any_of(
+            request_.wanted, [&](const Candidate& wanted) { return replaced(wanted, candidate); });
+    }
+
+    bool stays(const Candidate& present) const {
+        const auto& name = present.package.name;
+        if (is_unwanted(name) || wanted_.contains(name) || replaced_by_wanted(present))
+            return false;
+        if (!request_.drop_patches || present.package.kind != PackageKind::patch) return true;
+        for (const auto& included : request_.base->includes)
+            if (included.name == name && included.version >= present.package.version) return false;
+        return present.manifest->compatible.base.accepts(request_.base->version);
+    }
+
+    bool base_has(const std::string& key, const VersionRange& accepted) const {
+        const auto& base = *request_.base;
+        for (const auto& [name, provided] : base.provides)
+            if (name == key && accepted.accepts(provided)) return true;
+        return base.name == key && accepted.accepts(base.version);
+    }
+
+    bool integrated(const std::string& key, const VersionRange& accepted, const Set& set) const {
+        for (const auto& included : request_.base->includes)
+            if (included.name == key && accepted.accepts(included.version))
+                return !set.contains(key);
+        return false;
+    }
+
+    bool met(const std::string& key, const VersionRange& accepted, const Set& set) const {
+        if (base_has(key, accepted) || integrated(key, accepted, set)) return true;
+        return std::ranges::any_of(
+            set, [&](const auto& entry) { return has(entry.second, key, accepted); });
+    }
+
+    bool fits(const Candidate& candidate, const Set& set) const {
+        const auto& manifest = *candidate.manifest;
+        if (!manifest.compatible.base.accepts(request_.base->version)) return false;
+        for (const auto& [key, accepted] : manifest.needs)
+            if (!met(key, accepted, set)) return false;
+        for (const auto& [key, accepted] : manifest.conflicts) {
+            if (base_has(key, accepted) || integrated(key, accepted, set)) return false;
+            for (const auto& [name, other] : set)
+                if (name != candidate.package.name && has(other, key, accepted)) return false;
+        }
+        return true;
+    }
+
+    void drop_dependents() {
+        std::vector<Candidate> going;
+        for (const auto& present : request_.present)
+            if (is_unwanted(present.package.name)) going.push_back(present);
+        for (bool again = true; again;) {
+            again = false;
+            auto rest = kept_;
+            for (const auto& [name, candidate] : wanted_) rest[name] = candidate;
+            for (const auto& [name, present] : kept_) {
+                const auto lost = [&](const auto& need) {
+                    return !met(need.first, need.second, rest) &&
+                           std::ranges::any_of(going, [&](const Candidate& gone) {
+                               return has(gone, need.first, need.second);
+                           });
+                };
+                if (std::ranges::none_of(present.manifest->needs, lost)) continue;
+                needed = needed || !request_.with_dependents;
+                going.push_back(present);
+                kept_.erase(name);
+                again = true;
+                break;
+            }
+        }
+    }
+
+    bool may_come(const Candidate& candidate) const {
+        const auto& name = candidate.package.name;
+        const auto same = [&](const Candidate& present) {
+            return digest(present) == digest(candidate);
+        };
+        if (is_unwanted(name) || wanted_.contains(name) || replaced_by_wanted(candidate) ||
+            std::ranges::any_of(request_.present, same))
+            return false;
+        return std::ranges::none_of(
+            kept_, [&](const auto& entry) { return replaced(candidate, entry.second); });
+    }
+
+    // Does the one who asks bring the candidate into question?
+    bool asks_for(const Candidate& asking, bool asking_is_kept, const Candidate& candidate) const {
+        const auto kept = kept_.find(candidate.package.name);
+        for (const auto& [key, accepted] : asking.manifest->needs) {
+            if (base_has(key, accepted) || has(asking, key, accepted) ||
+                !has(candidate, key, accepted))
+                continue;
+            if (kept == kept_.end()) return true;
+            if (!asking_is_kept && candidate.package.version > kept->second.package.version &&
+                !has(kept->second, key, accepted))
+                return true;
+        }
+        return false;
+    }
+
+    void find_eligible() {
+        for (bool again = true; again;) {
+            again = false;
+            for (const auto& candidate : request_.at_hand) {
+                if (is_eligible(candidate) || !may_come(candidate)) continue;
+                bool asked = false;
+                for (const auto& [name, asking] : wanted_)
+                    asked = asked || asks_for(asking, false, candidate);
+                for (const auto& [name, asking] : kept_)
+                    asked = asked || asks_for(asking, true, candidate);
+                for (const auto& asking : eligible_)
+                    asked = asked || asks_for(asking, false, candidate);
+                if (!asked) continue;
+                eligible_.push_back(candidate);
+                again = true;
+            }
+        }
+    }
+
+    using Choices = std::map<std::string, std::vector<Candidate>>;
+    std::optional<Set> search(const Choices& choices, Choices::const_iterator at, const Set& set) {
+        if (at == choices.end()) return is_valid(set) ? std::optional(set) : std::nullopt;
+        const auto next = std::next(at);
+        if (auto found = search(choices, next, set)) return found;
+        for (const auto& candidate : at->second) {
+            auto more = set;
+            more[at->first] = candidate;
+            if (auto found = search(choices, next, more)) return found;
+        }
+        return std::nullopt;
+    }
+
+    const ResolveRequest& request_;
+    Set wanted_;
+    Set kept_;
+    std::vector<Candidate> eligible_;
+};
+
+// ---- worlds ----
+
+class Dice {
+public:
+    explicit Dice(unsigned seed) : random_(seed) {}
+    int below(int limit) { return static_cast<int>(random_() % static_cast<unsigned>(limit)); }
+    bool one_in(int count) { return below(count) == 0; }
+    template <typename Items>
+    const auto& of(const Items& items) {
+        return items.at(static_cast<std::size_t>(below(static_cast<int>(items.size()))));
+    }
+    std::mt19937& engine() { return random_; }
+
+private:
+    std::mt19937 random_;
+};
+
+const std::array<std::string, 4> kNames{"a", "b", "c", "d"};
+const std::array<std::string, 6> kKeys{"a", "b", "c", "d", "virtual", "nos"};
+const std::array<std::string, 6> kRanges{"", ">=2", "<2", "=1", "=2", ">=1"};
+const std::array<std::string, 3> kVersions{"1", "2", "3"};
+
+void fill(Manifest& manifest, Dice& dice) {
+    for (int needs = dice.below(3); needs > 0; --needs)
+        manifest.needs[dice.of(kKeys)] = range(dice.of(kRanges));
+    if (dice.one_in(5)) manifest.conflicts[dice.of(kKeys)] = range(dice.of(kRanges));
+    if (dice.one_in(4)) manifest.provides["virtual"] = version(dice.of(kVersions));
+    if (dice.one_in(8)) manifest.provides[manifest.name] = version(dice.of(kVersions));
+    if (dice.one_in(8)) manifest.provides[dice.of(kNames)] = version(dice.of(kVersions));
+    if (dice.one_in(6)) manifest.compatible.base = range(dice.of(kRanges));
+    if (manifest.kind == PackageKind::patch && dice.one_in(3))
+        manifest.replaces = {dice.one_in(3) ? "*" : dice.of(kNames)};
+}
+
+std::vector<Candidate> any_present(const World& world, Dice& dice) {
+    std::vector<Candidate> present;
+    for (std::size_t i = 0; i < world.all.size(); i += 2)
+        if (!dice.one_in(2))
+            present.push_back(world.all[i + static_cast<std::size_t>(dice.below(2))]);
+    return present;
+}
+
+// As after an installation.
+std::vector<Candidate> fitting_present(const World& world, Dice& dice) {
+    const ResolveRequest request{.base = &world.base,
+                                 .wanted = {dice.of(world.all), dice.of(world.all)},
+                                 .at_hand = world.all};
+    Reference reference(request);
+    std::vector<Candidate> present;
+    if (reference.contradiction) return present;
+    const auto found = reference.first_valid();
+    for (const auto& [name, candidate] : found.value_or(Set{})) present.push_back(candidate);
+    return present;
+}
+
+void make_world(World& world, Dice& dice) {
+    world.base.name = "nos";
+    world.base.version = version(dice.of(kVersions));
+    if (dice.one_in(3))
+        world.base.includes.push_back(
+            {.name = dice.of(kNames), .version = version(dice.of(kVersions))});
+    if (dice.one_in(6)) world.base.provides["virtual"] = version(dice.of(kVersions));
+    if (dice.one_in(8)) world.base.provides[dice.of(kNames)] = version(dice.of(kVersions));
+    for (const auto& name : kNames) {
+        const auto kind = dice.of(std::array{PackageKind::feature, PackageKind::feature,
+                                             PackageKind::module, PackageKind::patch});
+        for (const auto* const text : {"1", "2"}) {
+            auto candidate = world.add(name, text);
+            auto& manifest = world.manifests.back();
+            candidate.package.kind = manifest.kind = kind;
+            fill(manifest, dice);
+            world.all.push_back(candidate);
+        }
+    }
+    auto& request = world.request;
+    request.base = &world.base;
+    request.present = dice.one_in(3) ? any_present(world, dice) : fitting_present(world, dice);
+    std::ranges::shuffle(request.present, dice.engine());
+    for (int wanted = dice.below(3); wanted > 0; --wanted)
+        request.wanted.push_back(dice.of(world.all));
+    if (dice.one_in(4)) request.unwanted.push_back(dice.of(kNames));
+    for (const auto& candidate : world.all)
+        if (!dice.one_in(4)) request.at_hand.push_back(candidate);
+    request.with_dependents = dice.one_in(2);
+    request.drop_patches = dice.one_in(2);
+}
+
+std::string story(const World& world) {
+    std::string text = fmt::format("base nos {}", world.base.version.text());
+    for (const auto& included : world.base.includes)
+        text += fmt::format(" includes {} {}", included.name, included.version.text());
+    for (const auto& [name, provided] : world.base.provides)
+        text += fmt::format(" provides {} {}", name, provided.text());
+    for (const auto& candidate : world.all) {
+        const auto& manifest = *candidate.manifest;
+        text += fmt::format("\n{} {} runs on '{}'", to_string(manifest.kind),
+                            candidate.package.digest, manifest.compatible.base.text());
+        for (const auto& [key, accepted] : manifest.needs)
+            text += fmt::format(" requires {} '{}'", key, accepted.text());
+        for (const auto& [key, accepted] : manifest.conflicts)
+            text += fmt::format(" conflicts {} '{}'", key, accepted.text());
+        for (const auto& [key, provided] : manifest.provides)
+            text += fmt::format(" provides {} {}", key, provided.text());
+        for (const auto& name : manifest.replaces) text += fmt::format(" replaces {}", name);
+    }
+    const auto list = [&](const char* what, const std::vector<Candidate>& candidates) {
+        text += fmt::format("\n{}:", what);
+        for (const auto& candidate : candidates)
+            text += fmt::format(" {};", candidate.package.digest);
+    };
+    list("present", world.request.present);
+    list("wanted", world.request.wanted);
+    list("at hand", world.request.at_hand);
+    for (const auto& name : world.request.unwanted) text += fmt::format("\nunwanted: {}", name);
+    return text + fmt::format("\nwith dependents: {}, drop patches: {}",
+                              world.request.with_dependents, world.request.drop_patches);
+}
+
+std::vector<std::string> digests(const std::vector<Candidate>& candidates) {
+    std::vector<std::string> result;
+    for (const auto& candidate : candidates) result.push_back(candidate.package.digest);
+    return result;
+}
+
+// ---- what every answer is ----
+
+bool needs_from(const Candidate& above, const Candidate& below) {
+    return std::ranges::any_of(above.manifest->needs, [&](const auto& need) {
+        return has(below, need.first, need.second);
+    });
+}
+
+// Within a kind nothing lies below what it requires, unless the two require each other.
+bool is_stacked(const std::vector<Candidate>& packages) {
+    const auto size = packages.size();
+    std::vector<std::vector<bool>> reaches(size, std::vector<bool>(size));
+    for (std::size_t i = 0; i < size; ++i)
+        for (std::size_t j = 0; j < size; ++j)
+            reaches[i][j] = packages[i].package.kind == packages[j].package.kind &&
+                            needs_from(packages[i], packages[j]);
+    const auto direct = reaches;
+    for (std::size_t k = 0; k < size; ++k)
+        for (std::size_t i = 0; i < size; ++i)
+            for (std::size_t j = 0; j < size; ++j)
+                if (reaches[i][k] && reaches[k][j]) reaches[i][j] = true;
+    const auto rank = [](const Candidate& candidate) {
+        return candidate.package.kind == PackageKind::feature  ? 0
+               : candidate.package.kind == PackageKind::module ? 1
+                                                               : 2;
+    };
+    for (std::size_t i = 0; i < size; ++i)
+        for (std::size_t j = i + 1; j < size; ++j)
+            if (rank(packages[i]) > rank(packages[j]) || (direct[i][j] && !reaches[j][i]))
+                return false;
+    return true;
+}
+
+void expect_consistent(const ResolveRequest& request, const Resolution& resolution) {
+    std::set<std::string> present;
+    std::set<std::string> names;
+    for (const auto& candidate : request.present) present.insert(candidate.package.digest);
+    std::vector<std::string> added;
+    for (const auto& candidate : resolution.packages) {
+        EXPECT_TRUE(names.insert(candidate.package.name).second);
+        if (!present.contains(candidate.package.digest)) added.push_back(candidate.package.digest);
+    }
+    EXPECT_EQ(digests(resolution.added), added);
+    std::vector<PackageRef> removed;
+    std::vector<PackageRef> replaced;
+    const auto all = digests(resolution.packages);
+    for (const auto& candidate : request.present) {
+        if (!names.contains(candidate.package.name))
+            removed.push_back(candidate.package);
+        else if (std::ranges::count(all, candidate.package.digest) == 0)
+            replaced.push_back(candidate.package);
+    }
+    EXPECT_EQ(resolution.removed, removed);
+    EXPECT_EQ(resolution.replaced, replaced);
+}
+
+void expect_answer(const World& world, const Reference& reference, const Resolution& resolution) {
+    Set set;
+    for (const auto& candidate : resolution.packages) set[candidate.package.name] = candidate;
+    EXPECT_TRUE(reference.is_valid(set));
+    EXPECT_TRUE(reference.is_smallest(set));
+    EXPECT_TRUE(is_stacked(resolution.packages));
+    expect_consistent(world.request, resolution);
+
+    const ResolveRequest again{.base = &world.base, .present = resolution.packages};
+    const auto same = resolve(again);
+    ASSERT_TRUE(same);
+    EXPECT_EQ(digests(same->packages), digests(resolution.packages)) << "it stays what it is";
+}
+
+TEST(ResolverSearch, AgreesWithAReferenceThatTriesEverything) {
+    int solved = 0;
+    int needed = 0;
+    int unresolvable = 0;
+    for (int round = 0; round < kRounds; ++round) {
+        Dice dice(static_cast<unsigned>(round) + 1);
+        World world;
+        make_world(world, dice);
+        SCOPED_TRACE(fmt::format("round {}", round));
+        Reference reference(world.request);
+        const auto result = resolve(world.request);
+        if (reference.contradiction || reference.needed) {
+            ASSERT_FALSE(result) << story(world);
+            ASSERT_EQ(result.error().id,
+                      reference.contradiction ? "plan.unresolvable" : "plan.needed")
+                << story(world);
+            ++(reference.contradiction ? unresolvable : needed);
+        } else {
+            ASSERT_EQ(result.has_value(), reference.first_valid().has_value()) << story(world);
+            ++(result ? solved : unresolvable);
+        }
+        if (result) {
+            expect_answer(world, reference, *result);
+            std::ranges::shuffle(world.request.at_hand, dice.engine());
+            EXPECT_EQ(digests(resolve(world.request)->packages), digests(result->packages));
+        } else {
+            EXPECT_FALSE(result.error().cause.empty() || result.error().general_cause);
+        }
+        ASSERT_FALSE(testing::Test::HasFailure()) << story(world);
+    }
+    fmt::print("{} worlds: {} solved, {} needed, {} unresolvable\n", kRounds, solved, needed,
+               unresolvable);
+    EXPECT_GT(solved, kRounds / 5);
+    EXPECT_GT(needed, kRounds / 200);
+    EXPECT_GT(unresolvable, kRounds / 10);
+}
+
+// ---- speed: printed, not asserted ----
+
+template <typename Expect>
+void measure(const char* what, const World& world, Expect expect) {
+    const auto begin = std::chrono::steady_clock::now();
+    const auto result = resolve(world.request);
+    const auto time = std::chrono::steady_clock::now() - begin;
+    fmt::print("{:<44} {:>5} packages at hand  {:7.2f} ms\n", what, world.request.at_hand.size(),
+               std::chrono::duration<double, std::milli>(time).count());
+    expect(result);
+}
+
+// 200 names in five versions; each requires the next three, in its version or a newer one.
+TEST(ResolverSpeed, AThousandPackagesThatRequireEachOther) {
+    World world;
+    world.base.name = "nos";
+    world.request.base = &world.base;
+    for (int name = 0; name < 200; ++name)
+        for (int of = 1; of <= 5; ++of) {
+            world.request.at_hand.push_back(
+                world.add(fmt::format("p{}", name), fmt::format("{}.0", of)));
+            for (int next = name + 1; next <= name + 3 && next < 200; ++next)
+                world.manifests.back().needs[fmt::format("p{}", next)] =
+                    range(fmt::format(">={}.0", of));
+        }
+    world.request.wanted = {world.request.at_hand[2]};
+    measure("a net of requirements", world, [](const auto& result) {
+        ASSERT_TRUE(result);
+        EXPECT_EQ(result->added.size(), 200U);
+        EXPECT_EQ(result->packages.back().package.digest, "p0 3.0");
+    });
+    world.manifests.back().needs["missing"] = range("");
+    for (std::size_t i = 0; i < 4; ++i) world.manifests[995 + i].needs["missing"] = range("");
+    measure("and its lowest one requires what is missing", world, [](const auto& result) {
+        ASSERT_FALSE(result);
+        EXPECT_THAT(result.error().cause, testing::HasSubstr("requires missing"));
+    });
+}
+
+// Each of 40 pairs can be met in 24 ways, and none of the newest fits: without learning from
+// conflicts this takes 24^40 attempts.
+TEST(ResolverSpeed, AHardCase) {
+    World world;
+    world.base.name = "nos";
+    world.request.base = &world.base;
+    const auto top = world.add("top", "1.0");
+    for (int name = 0; name < 40; ++name)
+        world.manifests.front().needs[fmt::format("x{}", name)] = range("");
+    world.manifests.front().needs["last"] = range("");
+    world.request.wanted = {top};
+    for (int name = 0; name < 40; ++name)
+        for (int of = 1; of <= 24; ++of) {
+            world.request.at_hand.push_back(
+                world.add(fmt::format("x{}", name), fmt::format("{}.0", of)));
+            if (of > 1) world.manifests.back().needs[fmt::format("y{}", of)] = range("");
+        }
+    for (int of = 2; of <= 24; ++of) {
+        world.request.at_hand.push_back(world.add(fmt::format("y{}", of), "1.0"));
+        world.manifests.back().conflicts["last"] = range("");
+    }
+    world.request.at_hand.push_back(world.add("last", "1.0"));
+    measure("a choice that goes wrong at the end", world, [](const auto& result) {
+        ASSERT_TRUE(result);
+        EXPECT_EQ(result->added.size(), 42U);
+    });
+    world.manifests.front().conflicts["x17"] = range("=1.0");
+    measure("and has no way out", world, [](const auto& result) {
+        ASSERT_FALSE(result);
+        EXPECT_THAT(result.error().cause, testing::HasSubstr("top 1.0"));
+    });
+}
+
+// Twelve packages that must all be different, of which there are eleven: the time to find that out
+// grows exponentially for all that reasons by resolution.
+TEST(ResolverSpeed, AnImpossibleCaseEndsInTime) {
+    World world;
+    world.base.name = "nos";
+    world.request.base = &world.base;
+    const auto top = world.add("top", "1.0");
+    world.request.wanted = {top};
+    for (int pigeon = 0; pigeon < 12; ++pigeon) {
+        world.manifests.front().needs[fmt::format("pigeon{}", pigeon)] = range("");
+        for (int hole = 1; hole <= 11; ++hole) {
+            world.request.at_hand.push_back(
+                world.add(fmt::format("pigeon{}", pigeon), fmt::format("{}.0", hole)));
+            const auto claim = fmt::format("hole{}", hole);
+            world.manifests.back().provides[claim] = version("1");
+            world.manifests.back().conflicts[claim] = range("");
+        }
+    }
+    measure("pigeons and holes", world, [](const auto& result) {
+        ASSERT_FALSE(result);
+        EXPECT_EQ(result.error().id, "plan.unresolvable");
+    });
+}
+
+// A device with 300 packages, and 1,000 at hand, of which one is asked for.
+TEST(ResolverSpeed, ALargeDevice) {
+    World world;
+    world.base.name = "nos";
+    world.request.base = &world.base;
+    for (int name = 0; name < 300; ++name) {
+        world.request.present.push_back(world.add(fmt::format("p{}", name), "1.0"));
+        if (name > 0) world.manifests.back().needs[fmt::format("p{}", name / 2)] = range(">=1.0");
+    }
+    for (int name = 0; name < 1000; ++name) {
+        const auto own = fmt::format("p{}", name % 500);
+        world.request.at_hand.push_back(world.add(own, fmt::format("{}.0", 2 + (name / 500))));
+        world.manifests.back().needs[fmt::format("p{}", (name % 500) / 2)] = range(">=2.0");
+    }
+    world.request.wanted = {world.request.at_hand[999]};
+    measure("an upgrade through a large device", world, [](const auto& result) {
+        ASSERT_TRUE(result);
+        EXPECT_GT(result->replaced.size(), 5U);
+    });
+}
+
+}  // namespace
+}  // namespace cutover
