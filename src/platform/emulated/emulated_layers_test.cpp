@@ -113,9 +113,9 @@ private:
         base_root_ = mount_->root();
         const auto persist = slots_.persist(Slot::a);
         ASSERT_TRUE(seed_persistent(base_root_, persist, package.manifest.persist));
-        for (const auto& cover :
-             persistent_covers(base_root_, persist, package.manifest.persist).value())
-            ASSERT_TRUE(mount_->bind(cover.from, cover.over));
+        const auto covers = persistent_covers(base_root_, persist, package.manifest.persist);
+        ASSERT_TRUE(covers);
+        for (const auto& cover : *covers) ASSERT_TRUE(mount_->bind(cover.from, cover.over));
     }
 
     PayloadType base_;
