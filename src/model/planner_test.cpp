@@ -172,7 +172,7 @@ protected:
         input.request.packages = names;
         return make_plan(input);
     }
-    Result<Plan> plan(OperationKind kind, const OfferedPackage& offered) {
+    Result<Plan> plan_with(OperationKind kind, const OfferedPackage& offered) {
         input.offered = {offered};
         input.request.sources = {offered.source};
         return plan(kind);
@@ -189,7 +189,8 @@ protected:
 };
 
 TEST_F(OnTop, AFeatureIsInstalledInServiceAndCommitted) {
-    const auto made = plan(OperationKind::install, package(PackageKind::feature, "bgp", "8.5"));
+    const auto made =
+        plan_with(OperationKind::install, package(PackageKind::feature, "bgp", "8.5"));
     ASSERT_TRUE(made) << made.error().text();
     EXPECT_EQ(made->title, "install feature bgp 8.5");
     EXPECT_EQ(made->target.slot, Slot::b);
@@ -201,13 +202,15 @@ TEST_F(OnTop, AFeatureIsInstalledInServiceAndCommitted) {
 }
 
 TEST_F(OnTop, AnUpgradeNamesBothVersions) {
-    const auto made = plan(OperationKind::upgrade, package(PackageKind::feature, "web", "1.1"));
+    const auto made =
+        plan_with(OperationKind::upgrade, package(PackageKind::feature, "web", "1.1"));
     ASSERT_TRUE(made) << made.error().text();
     EXPECT_EQ(made->title, "upgrade feature web 1.0 -> 1.1");
     EXPECT_THAT(names(made->target.packages), testing::ElementsAre("web-1.1"));
-    EXPECT_EQ(plan(OperationKind::install, package(PackageKind::feature, "web", "1.1")).error().id,
-              "plan.other_version");
-    EXPECT_EQ(plan(OperationKind::install, web).error().id, "plan.present");
+    EXPECT_EQ(
+        plan_with(OperationKind::install, package(PackageKind::feature, "web", "1.1")).error().id,
+        "plan.other_version");
+    EXPECT_EQ(plan_with(OperationKind::install, web).error().id, "plan.present");
 }
 
 TEST_F(OnTop, TheNextStartupTriesItWithoutASwitch) {
@@ -237,7 +240,8 @@ TEST_F(OnTop, WhileAPatchIsActiveAnotherChangeConcernsBothSets) {
     active.packages.push_back(ref(patch));
     input.generations.push_back(active);
     input.marks.running = 3;
-    const auto made = plan(OperationKind::install, package(PackageKind::feature, "bgp", "8.5"));
+    const auto made =
+        plan_with(OperationKind::install, package(PackageKind::feature, "bgp", "8.5"));
     ASSERT_TRUE(made) << made.error().text();
     EXPECT_THAT(names(made->target.packages),
                 testing::ElementsAre("bgp-8.5", "web-1.0", "fix-1.0"));
@@ -332,7 +336,7 @@ TEST_F(OnTop, ANewBaseSaysWhatBecomesOfItsPatches) {
     auto next = upgrade_to("1.2.0").offered.front();
     next.manifest.includes = {
         {.kind = PackageKind::patch, .name = "superseded", .version = version("1.0")}};
-    const auto made = plan(OperationKind::upgrade, next);
+    const auto made = plan_with(OperationKind::upgrade, next);
     ASSERT_TRUE(made) << made.error().text();
     EXPECT_THAT(names(made->target.packages), testing::ElementsAre("web-1.0", "carried-1.0"));
     EXPECT_THAT(made->notes,
