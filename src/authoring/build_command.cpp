@@ -23,6 +23,7 @@
 
 #include "authoring/commands.h"
 #include "authoring/errors.h"
+#include "authoring/pack_members.h"
 #include "authoring/package_commands.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -188,6 +189,9 @@ Result<> build(const BuildOptions& options) {
     std::optional<SigningKey> key;
     if (!options.signer.key.empty())
         key = TRY(SigningKey::load(options.signer.key, options.signer.certificate));
+    std::optional<TempFolder> members;
+    if (spec.manifest.kind == PackageKind::pack)
+        members.emplace(TRY(gather_members(spec, fs::absolute(options.spec).parent_path())));
     const auto built = TRY(build_file(options, spec, output));
     if (key) TRY(sign_package(output, output, *key, SystemClock().wall()));
     print_built(options, built, output, key.has_value());

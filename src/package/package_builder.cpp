@@ -203,9 +203,6 @@ Result<> check_supported(const PackageSpec& spec) {
     const auto& manifest = spec.manifest;
     if (manifest.payload.type == PayloadType::deb)
         return fail(errors::package_unsupported, "a payload of type deb cannot be built yet");
-    if (manifest.kind == PackageKind::pack && manifest.payload.type == PayloadType::none)
-        return fail(errors::package_unsupported,
-                    "an update pack that carries other packages cannot be built yet");
     if (spec.chunk_bytes != 0 && !is_chunk_average(spec.chunk_bytes))
         return fail(errors::package_build_input,
                     "a chunk size is a power of two from 1 KiB to 1 MiB, not {}", spec.chunk_bytes);

@@ -151,9 +151,6 @@ TEST_F(PackageTest, WhatCannotBeBuiltYetIsSaidSo) {
     auto spec = image_spec();
     spec.manifest.payload.type = PayloadType::deb;
     EXPECT_EQ(workshop.build(spec).error().id, "package.unsupported");
-    spec.manifest.payload.type = PayloadType::none;
-    spec.manifest.kind = PackageKind::pack;
-    EXPECT_EQ(workshop.build(spec).error().id, "package.unsupported");
 }
 
 TEST_F(PackageTest, AFailedBuildLeavesNothingBehind) {

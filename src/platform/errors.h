@@ -62,6 +62,11 @@ inline constexpr ErrorInfo layer_record_damaged{
     .meaning = "The record of the packages on top of the base cannot be read.",
     .remedy =
         "The device runs its base alone. Install the packages again: that writes a new record."};
+inline constexpr ErrorInfo layers_unsupported{
+    .id = "layers.unsupported",
+    .kind = Errc::unsupported,
+    .meaning = "The device's back-ends take base packages only.",
+    .remedy = "Build the package's content into a base, and upgrade the base."};
 inline constexpr ErrorInfo device_in_use{
     .id = "device.in_use",
     .kind = Errc::conflict,

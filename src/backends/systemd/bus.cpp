@@ -5,7 +5,9 @@
 #include <chrono>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -21,6 +23,9 @@ namespace cutover {
 namespace {
 
 using std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kLongestCall{30};
+constexpr std::chrono::milliseconds kSlice{50};  // between two looks at a stop token
 
 struct Free {
     void operator()(sd_bus_message* message) const { sd_bus_message_unref(message); }
@@ -69,6 +74,10 @@ int finish_connecting(sd_bus* bus, steady_clock::time_point deadline) {
     }
 }
 
+int on_message(sd_bus_message* message, void* step, sd_bus_error* /*error*/) {
+    return (*static_cast<Bus::Step*>(step))(message);
+}
+
 }  // namespace
 
 void Bus::Close::operator()(sd_bus* bus) const { sd_bus_close_unref(bus); }
@@ -101,8 +110,9 @@ Result<> Bus::call(const BusCall& to, const Step& fill, const Step& read) {
 
     BusError error;
     sd_bus_message* raw_answer = nullptr;
-    done = sd_bus_call(bus_.get(), request.get(), microseconds_until(deadline_), error.get(),
-                       &raw_answer);
+    const auto until = std::min(deadline_, steady_clock::now() + kLongestCall);
+    done =
+        sd_bus_call(bus_.get(), request.get(), microseconds_until(until), error.get(), &raw_answer);
     const Message answer(raw_answer);
     if (done < 0) return fail(errors::systemd_silent, "{}: {}", to.member, error.text(done));
     if (!read) return {};
@@ -140,6 +150,48 @@ Result<unsigned> Bus::number_property(const BusCall& property) {
         return sd_bus_message_read(message, "v", "u", &value);
     }));
     return value;
+}
+
+Result<int> Bus::integer_property(const BusCall& property) {
+    std::int32_t value = 0;
+    TRY(this->property(property, [&](sd_bus_message* message) {
+        return sd_bus_message_read(message, "v", "i", &value);
+    }));
+    return value;
+}
+
+Result<bool> Bus::flag_property(const BusCall& property) {
+    int value = 0;
+    TRY(this->property(property, [&](sd_bus_message* message) {
+        return sd_bus_message_read(message, "v", "b", &value);
+    }));
+    return value != 0;
+}
+
+Result<> Bus::on_signal(const BusCall& signal, Step read) {
+    auto& kept = *signals_.emplace_back(std::make_unique<Step>(std::move(read)));
+    sd_bus_set_method_call_timeout(bus_.get(), microseconds_until(deadline_));
+    const int done = sd_bus_match_signal(bus_.get(), nullptr, signal.service, signal.path,
+                                         signal.interface, signal.member, on_message, &kept);
+    if (done < 0) return silent(signal.member, done);
+    return {};
+}
+
+Result<bool> Bus::wait_for(const std::function<bool()>& done, steady_clock::time_point until,
+                           const std::stop_token& stop) {
+    until = std::min(until, deadline_);
+    while (!done()) {
+        if (stop.stop_requested()) return fail(Errc::cancelled, "waiting for systemd was stopped");
+        const int processed = sd_bus_process(bus_.get(), nullptr);
+        if (processed < 0) return silent("wait", processed);
+        if (processed > 0) continue;
+        const auto now = steady_clock::now();
+        if (now >= until) return false;
+        const int waited =
+            sd_bus_wait(bus_.get(), microseconds_until(std::min(until, now + kSlice)));
+        if (waited < 0 && waited != -EINTR) return silent("wait", waited);
+    }
+    return true;
 }
 
 }  // namespace cutover

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,8 @@ struct BusCall {
 };
 
 // One connection to the system's D-Bus, for a handful of calls on one thread. All of them together
-// have `patience`; then they fail (systemd.silent), whatever the other side does.
+// have `patience`, and none more than half a minute; then they fail (systemd.silent), whatever the
+// other side does.
 class Bus {
 public:
     // An empty address is the system bus.
@@ -35,6 +37,15 @@ public:
 
     Result<std::string> text_property(const BusCall& property);
     Result<unsigned> number_property(const BusCall& property);
+    Result<int> integer_property(const BusCall& property);
+    Result<bool> flag_property(const BusCall& property);
+
+    // From now on `read` takes each such signal, inside wait_for().
+    Result<> on_signal(const BusCall& signal, Step read);
+    // Takes signals until `done`: whether that is so. False when `until`, or the patience, is over.
+    Result<bool> wait_for(const std::function<bool()>& done,
+                          std::chrono::steady_clock::time_point until, const std::stop_token& stop);
+    std::chrono::steady_clock::time_point deadline() const { return deadline_; }
 
 private:
     struct Close {
@@ -44,6 +55,7 @@ private:
         : bus_(std::move(bus)), deadline_(deadline) {}
     Result<> property(const BusCall& property, const Step& read);
 
+    std::vector<std::unique_ptr<Step>> signals_;  // the bus refers to them
     std::unique_ptr<sd_bus, Close> bus_;
     std::chrono::steady_clock::time_point deadline_;
 };

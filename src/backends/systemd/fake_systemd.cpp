@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <mutex>
@@ -13,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <systemd/sd-bus.h>
 
@@ -117,13 +119,45 @@ int FakeSystemd::answer(sd_bus_message* message) {
     if (is_call(message, "org.freedesktop.DBus.Properties", "Get")) return answer_property(message);
     if (is_call(message, "org.freedesktop.login1.Manager", "Reboot"))
         return note(message, "logind");
-    if (is_call(message, manager, "StartUnit")) {
-        const char* unit = nullptr;
-        const char* mode = nullptr;
-        sd_bus_message_read(message, "ss", &unit, &mode);
-        return note(message, std::string(unit) + " " + mode);
-    }
+    if (is_call(message, manager, "Subscribe")) return sd_bus_reply_method_return(message, "");
+    if (is_call(message, manager, "Reload")) return note(message, "daemon-reload");
+    if (is_call(message, manager, "KillUnit")) return answer_kill(message);
+    for (const auto* const job : {"StartUnit", "StopUnit", "RestartUnit", "ReloadUnit"})
+        if (is_call(message, manager, job)) return answer_job(message);
     return 0;
+}
+
+int FakeSystemd::answer_kill(sd_bus_message* message) {
+    const char* unit = nullptr;
+    const char* who = nullptr;
+    std::int32_t signal = 0;
+    sd_bus_message_read(message, "ssi", &unit, &who, &signal);
+    return note(message, fmt::format("KillUnit {} {} {}", unit, who, signal));
+}
+
+// The job's end is told as systemd does it: by a signal, after the answer.
+int FakeSystemd::answer_job(sd_bus_message* message) {
+    const char* unit = nullptr;
+    const char* mode = nullptr;
+    sd_bus_message_read(message, "ss", &unit, &mode);
+    const std::string member = sd_bus_message_get_member(message);
+    std::string result = "done";
+    {
+        const std::scoped_lock lock(mutex_);
+        asked_.push_back(fmt::format("{} {} {}", member, unit, mode));
+        if (const auto known = units_.find(unit); known != units_.end()) {
+            result = known->second.job;
+            if (!result.empty() && result != "done") known->second.active = "failed";
+            if (result == "done" && member == "StopUnit") known->second.active = "inactive";
+            if (result == "done" && member != "StopUnit") known->second.active = "active";
+        }
+    }
+    const auto job = fmt::format("/org/freedesktop/systemd1/job/{}", ++jobs_);
+    const int sent = sd_bus_reply_method_return(message, "o", job.c_str());
+    if (sent < 0 || result.empty()) return sent;
+    return sd_bus_emit_signal(sd_bus_message_get_bus(message), "/org/freedesktop/systemd1",
+                              "org.freedesktop.systemd1.Manager", "JobRemoved", "uoss", jobs_,
+                              job.c_str(), unit, result.c_str());
 }
 
 int FakeSystemd::note(sd_bus_message* message, const std::string& what) {
@@ -175,6 +209,12 @@ int FakeSystemd::answer_property(sd_bus_message* message) {
             return sd_bus_reply_method_return(message, "v", "u", unit.restarts);
         if (wanted == "Result")
             return sd_bus_reply_method_return(message, "v", "s", unit.result.c_str());
+        if (wanted == "CanReload")
+            return sd_bus_reply_method_return(message, "v", "b", static_cast<int>(unit.can_reload));
+        if (wanted == "MainPID")
+            return sd_bus_reply_method_return(message, "v", "u", unit.main_pid);
+        if (wanted == "ExecMainStatus")
+            return sd_bus_reply_method_return(message, "v", "i", unit.exit_status);
     }
     return -ENOENT;
 }

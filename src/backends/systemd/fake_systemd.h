@@ -25,6 +25,12 @@ struct FakeUnit {
     std::string sub = "running";
     unsigned restarts = 0;
     std::string result = "success";
+    bool can_reload = false;
+    unsigned main_pid = 0;
+    int exit_status = 0;
+    // How the next jobs end: "done" leaves it active, or inactive after a stop; "failed" leaves it
+    // failed; nothing: they do not end.
+    std::string job = "done";
 };
 
 class FakeSystemd {
@@ -41,13 +47,15 @@ public:
     void set_unit(const std::string& name, const FakeUnit& unit);
     void set_system_state(const std::string& state);
     void set_silent(bool silent) { silent_ = silent; }  // takes calls and never answers
-    std::vector<std::string> asked() const;             // to restart, and how
+    std::vector<std::string> asked() const;             // what was to be done, and how
 
     int answer(sd_bus_message* message);  // for the bus's thread
 
 private:
     int answer_units(sd_bus_message* message, bool failed_only);
     int answer_property(sd_bus_message* message);
+    int answer_job(sd_bus_message* message);
+    int answer_kill(sd_bus_message* message);
     int note(sd_bus_message* message, const std::string& what);
     void serve(Logind logind);
 
@@ -60,6 +68,7 @@ private:
     std::map<std::string, FakeUnit> units_;
     std::string system_state_ = "running";
     std::vector<std::string> asked_;
+    unsigned jobs_ = 0;  // of the bus's thread
     std::jthread thread_;
 };
 

@@ -1,11 +1,11 @@
 #include "backends/systemd/systemd_services.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <expected>
+#include <mutex>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,8 +15,11 @@
 #include <systemd/sd-bus.h>
 
 #include "backends/systemd/bus.h"
+#include "backends/systemd/unit_change.h"
+#include "backends/systemd/units.h"
 #include "base/error.h"
 #include "model/device.h"
+#include "model/service_change.h"
 #include "platform/services.h"
 
 namespace cutover {
@@ -24,93 +27,8 @@ namespace {
 
 constexpr std::chrono::seconds kPatience{3};
 constexpr std::chrono::seconds kRestartPatience{10};
-constexpr std::size_t kMaxUnits = 10'000;
+constexpr std::chrono::seconds kUnitFilesPatience{30};
 constexpr std::size_t kMaxNamed = 10;  // failed units in one message
-
-constexpr BusCall of_manager(const char* member) {
-    return {.service = "org.freedesktop.systemd1",
-            .path = "/org/freedesktop/systemd1",
-            .interface = "org.freedesktop.systemd1.Manager",
-            .member = member};
-}
-
-struct Unit {
-    std::string name;
-    std::string load;
-    std::string active;
-    std::string sub;
-    std::string path;
-};
-
-std::string unit_name(const std::string& service) { return service + ".service"; }
-
-// a(ssssssouso), as ListUnitsByNames and ListUnitsFiltered answer.
-int read_units(sd_bus_message* message, std::vector<Unit>& units) {
-    int done = sd_bus_message_enter_container(message, 'a', "(ssssssouso)");
-    while (done >= 0) {
-        const char* name = nullptr;
-        const char* description = nullptr;
-        const char* load = nullptr;
-        const char* active = nullptr;
-        const char* sub = nullptr;
-        const char* following = nullptr;
-        const char* path = nullptr;
-        std::uint32_t job = 0;
-        const char* job_type = nullptr;
-        const char* job_path = nullptr;
-        done = sd_bus_message_read(message, "(ssssssouso)", &name, &description, &load, &active,
-                                   &sub, &following, &path, &job, &job_type, &job_path);
-        if (done <= 0) return done;  // 0: no more
-        if (units.size() == kMaxUnits) return -E2BIG;
-        units.push_back({.name = name, .load = load, .active = active, .sub = sub, .path = path});
-    }
-    return done;
-}
-
-int append_texts(sd_bus_message* message, const std::vector<std::string>& texts) {
-    int done = sd_bus_message_open_container(message, 'a', "s");
-    for (const auto& text : texts)
-        if (done >= 0) done = sd_bus_message_append_basic(message, 's', text.c_str());
-    return done < 0 ? done : sd_bus_message_close_container(message);
-}
-
-Result<std::vector<Unit>> list(Bus& bus, const char* member,
-                               const std::vector<std::string>& argument) {
-    std::vector<Unit> units;
-    TRY(bus.call(
-        of_manager(member),
-        [&](sd_bus_message* message) { return append_texts(message, argument); },
-        [&](sd_bus_message* message) { return read_units(message, units); }));
-    return units;
-}
-
-std::string state_of(const Unit& unit) {
-    if (unit.load != "loaded") return "failed";
-    if (unit.active == "active" || unit.active == "reloading")
-        return unit.sub == "exited" ? "ended" : "running";
-    if (unit.active == "activating") return "starting";
-    return unit.active == "failed" ? "failed" : "stopped";
-}
-
-Result<ServiceStatus> describe(Bus& bus, const std::string& service, const Unit& unit) {
-    ServiceStatus status{.name = service, .state = state_of(unit)};
-    if (unit.load != "loaded") {
-        status.detail = fmt::format("{}: {}", unit.name, unit.load);
-        return status;
-    }
-    const auto property = [&](const char* member) {
-        return BusCall{.service = "org.freedesktop.systemd1",
-                       .path = unit.path.c_str(),
-                       .interface = "org.freedesktop.systemd1.Service",
-                       .member = member};
-    };
-    status.restarts = static_cast<int>(TRY(bus.number_property(property("NRestarts"))));
-    if (status.state == "running" || status.state == "ended") return status;
-    status.detail = fmt::format("{} ({})", unit.active, unit.sub);
-    const auto result = TRY(bus.text_property(property("Result")));
-    if (result != "success") status.detail += fmt::format(": {}", result);
-    return status;
-}
 
 std::string names_of(const std::vector<std::string>& units) {
     const auto shown = std::min(units.size(), kMaxNamed);
@@ -127,7 +45,7 @@ Result<ServiceStatus> look_at_system(Bus& bus, const std::vector<std::string>& t
     if (state != "running" && state != "degraded") return status;
 
     std::vector<std::string> failed;
-    for (auto& unit : TRY(list(bus, "ListUnitsFiltered", {"failed"})))
+    for (auto& unit : TRY(list_units(bus, "ListUnitsFiltered", {"failed"})))
         if (std::ranges::find(tolerated, unit.name) == tolerated.end())
             failed.push_back(std::move(unit.name));
     if (failed.empty()) {
@@ -139,15 +57,16 @@ Result<ServiceStatus> look_at_system(Bus& bus, const std::vector<std::string>& t
     return status;
 }
 
-Result<std::vector<ServiceStatus>> ask(const SystemdServices::Options& options) {
+Result<std::vector<ServiceStatus>> ask(const SystemdServices::Options& options,
+                                       const std::vector<std::string>& services) {
     auto bus = TRY(Bus::open(options.bus, kPatience));
     std::vector<ServiceStatus> rows;
-    if (!options.services.empty()) {
+    if (!services.empty()) {
         std::vector<std::string> names;
-        names.reserve(options.services.size());
-        for (const auto& service : options.services) names.push_back(unit_name(service));
-        const auto units = TRY(list(bus, "ListUnitsByNames", names));
-        for (const auto& service : options.services) {
+        names.reserve(services.size());
+        for (const auto& service : services) names.push_back(unit_name(service));
+        const auto units = TRY(list_units(bus, "ListUnitsByNames", names));
+        for (const auto& service : services) {
             const auto unit = std::ranges::find(units, unit_name(service), &Unit::name);
             if (unit == units.end())
                 rows.push_back({.name = service, .state = "failed", .detail = "no such unit"});
@@ -162,15 +81,58 @@ Result<std::vector<ServiceStatus>> ask(const SystemdServices::Options& options) 
 }  // namespace
 
 std::vector<ServiceStatus> SystemdServices::status() const {
-    auto rows = ask(options_);
+    const auto services = known();
+    auto rows = ask(options_, services);
     if (rows) return std::move(*rows);
     const auto why = rows.error().text();
     std::vector<ServiceStatus> unknown;
-    unknown.reserve(options_.services.size() + 1);
-    for (const auto& service : options_.services)
+    unknown.reserve(services.size() + 1);
+    for (const auto& service : services)
         unknown.push_back({.name = service, .state = "failed", .detail = why});
     unknown.push_back({.name = std::string(kSystemRow), .state = "failed", .detail = why});
     return unknown;
+}
+
+Result<> SystemdServices::change(const std::vector<ServiceAction>& actions, std::stop_token stop) {
+    // The unit files are those of the view that is shown now.
+    const auto reads_units = [](const ServiceAction& action) {
+        return action.kind != ServiceActionKind::reload && action.kind != ServiceActionKind::hook;
+    };
+    if (std::ranges::any_of(actions, reads_units)) {
+        auto bus = TRY(Bus::open(options_.bus, kUnitFilesPatience));
+        TRY(bus.call(of_manager("Reload"), {}, {}), "read the unit files anew");
+    }
+    for (const auto& action : actions) {
+        if (stop.stop_requested()) return fail(Errc::cancelled, "the change was stopped");
+        remember(action);
+        TRY(change_unit(action,
+                        {.bus = options_.bus,
+                         .root = options_.root,
+                         .environment = options_.environment,
+                         .grace = options_.grace},
+                        stop));
+        if (action.kind == ServiceActionKind::stop) forget(action.service.spec.name);
+    }
+    return {};
+}
+
+std::vector<std::string> SystemdServices::known() const {
+    const std::scoped_lock lock(mutex_);
+    return services_;
+}
+
+// What is started has a row at once, that of a failure too.
+void SystemdServices::remember(const ServiceAction& action) {
+    const auto& name = action.service.spec.name;
+    const std::scoped_lock lock(mutex_);
+    if (action.kind != ServiceActionKind::stop &&
+        std::ranges::find(services_, name) == services_.end())
+        services_.push_back(name);
+}
+
+void SystemdServices::forget(const std::string& service) {
+    const std::scoped_lock lock(mutex_);
+    std::erase(services_, service);
 }
 
 Result<> ask_for_restart(const std::string& address) {

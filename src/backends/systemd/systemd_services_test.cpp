@@ -116,7 +116,8 @@ TEST(SystemdRestart, IsAskedOfSystemdWhereThereIsNoLogind) {
     const FakeSystemd systemd(FakeSystemd::Logind::absent);
     if (systemd.address().empty()) GTEST_SKIP() << "no dbus-daemon";
     EXPECT_TRUE(ask_for_restart(systemd.address()));
-    EXPECT_EQ(systemd.asked(), std::vector<std::string>{"reboot.target replace-irreversibly"});
+    EXPECT_EQ(systemd.asked(),
+              std::vector<std::string>{"StartUnit reboot.target replace-irreversibly"});
 }
 
 TEST(SystemdBus, ThatIsNotThereIsAnErrorAtOnce) {

@@ -141,6 +141,7 @@ v1::PreviewReply from(const Preview& preview) {
     fill(*wire.mutable_checks(), preview.checks);
     fill(*wire.mutable_steps(), preview.steps);
     wire.set_interrupts(text(preview.interrupts));
+    for (const auto& note : preview.notes) wire.add_notes(text(note));
     if (preview.error) *wire.mutable_error() = from(*preview.error);
     return wire;
 }
@@ -152,6 +153,7 @@ Result<Preview> to_model(const v1::PreviewReply& wire) {
     preview.checks = TRY(list<CheckResult>(wire.checks()));
     preview.steps = TRY(list<PlannedStep>(wire.steps()));
     preview.interrupts = wire.interrupts();
+    preview.notes = {wire.notes().begin(), wire.notes().end()};
     if (wire.has_error()) preview.error = to_model(wire.error());
     return preview;
 }

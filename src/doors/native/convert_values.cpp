@@ -123,6 +123,26 @@ Result<SlotStatus> to_model(const v1::SlotStatus& wire) {
     return slot;
 }
 
+v1::PackageStatus from(const PackageStatus& package) {
+    v1::PackageStatus wire;
+    *wire.mutable_package() = from(package.package);
+    wire.set_state(enum_from<v1::PackageState>(package.state));
+    wire.set_summary(text(package.summary));
+    for (const auto& service : package.services) wire.add_services(text(service));
+    wire.set_detail(text(package.detail));
+    return wire;
+}
+
+Result<PackageStatus> to_model(const v1::PackageStatus& wire) {
+    PackageStatus value;
+    value.package = TRY(to_model(wire.package()));
+    value.state = TRY(enum_to(wire.state(), PackageState::leaving, "package state"));
+    value.summary = wire.summary();
+    value.services = {wire.services().begin(), wire.services().end()};
+    value.detail = wire.detail();
+    return value;
+}
+
 v1::ServiceStatus from(const ServiceStatus& service) {
     v1::ServiceStatus wire;
     wire.set_name(text(service.name));
@@ -194,6 +214,7 @@ v1::DeviceState from(const DeviceState& state) {
     wire.mutable_marks()->set_committed(state.marks.committed);
     fill(*wire.mutable_generations(), state.generations);
     fill(*wire.mutable_slots(), state.slots);
+    fill(*wire.mutable_packages(), state.packages);
     fill(*wire.mutable_services(), state.services);
     fill(*wire.mutable_health(), state.health);
     fill(*wire.mutable_alarms(), state.alarms);
@@ -216,6 +237,7 @@ Result<DeviceState> to_model(const v1::DeviceState& wire) {
     state.marks.committed = wire.marks().committed();
     state.generations = TRY(list<Generation>(wire.generations()));
     state.slots = TRY(list<SlotStatus>(wire.slots()));
+    state.packages = TRY(list<PackageStatus>(wire.packages()));
     state.services = TRY(list<ServiceStatus>(wire.services()));
     state.health = TRY(list<HealthStatus>(wire.health()));
     state.alarms = TRY(list<Alarm>(wire.alarms()));

@@ -14,7 +14,6 @@
 #include "base/clock.h"
 #include "model/device.h"
 #include "model/service_change.h"
-#include "platform/emulated/service_log.h"
 #include "platform/emulated/supervised_service.h"
 
 namespace cutover {
@@ -71,11 +70,13 @@ SupervisedService& ServiceList::set_candidate(SupervisedService candidate) {
 }
 
 void ServiceList::adopt_candidate(SteadyTime now) {
+    if (!candidate_) return;
     put(*std::move(candidate_), now, options_.drain_timeout);
     candidate_.reset();
 }
 
 void ServiceList::drop_candidate(SteadyTime now) {
+    if (!candidate_) return;
     add_former(*std::move(candidate_), now);
     candidate_.reset();
 }

@@ -194,7 +194,7 @@ void SupervisedService::fail_with(std::string why) {
 
 void SupervisedService::on_end(int status, SteadyTime now) {
     drop_hook();
-    const auto said = last_line(process_->tail());
+    const auto said = process_ ? last_line(process_->tail()) : std::string();
     process_.reset();
     if (stopping_) {
         if (phase_ != Phase::failed) phase_ = Phase::stopped;
@@ -256,7 +256,7 @@ void SupervisedService::on_time(SteadyTime now) {
                                      human_duration(spec.start_timeout),
                                      detail_.empty() ? "" : "; before, it ended with ", detail_));
     // Started again, and hangs: its end is handled like any other.
-    if (phase_ == Phase::starting && ready_ && now >= started_ + spec.start_timeout)
+    if (phase_ == Phase::starting && process_ && ready_ && now >= started_ + spec.start_timeout)
         process_->signal_group(SIGKILL);
 }
 

@@ -34,6 +34,13 @@ namespace {
 
 constexpr std::chrono::milliseconds kLongestWait{1000};
 
+// What is asked of the supervisor's thread, and what has become of it.
+struct Change {
+    std::vector<ServiceAction> actions;
+    bool cancelled = false;
+    std::optional<Result<>> outcome;
+};
+
 }  // namespace
 
 class Supervisor::Loop {
@@ -102,12 +109,6 @@ public:
     }
 
 private:
-    struct Change {
-        std::vector<ServiceAction> actions;
-        bool cancelled = false;
-        std::optional<Result<>> outcome;
-    };
-
     void wake() const {
         const std::uint64_t one = 1;
         [[maybe_unused]] const auto woken = ::write(wake_.get(), &one, sizeof one);
