@@ -264,10 +264,10 @@ Result<> EmulatedDevice::start_stack(Slot slot, const Manifest& base, const std:
         add_detail("fallback: the record of packages is damaged");
         return start_services(slot, base, {}, stop);
     }
-    if (record->trial && TRY(try_layers(slot, base, stop))) return {};
-    if (record->trial) {
+    if (const auto& trial = record->trial) {
+        if (TRY(try_layers(slot, base, *trial, stop))) return {};
         report_.layers_fell_back = true;
-        add_detail(fmt::format("fallback: trial of {} packages exhausted", record->trial->size()));
+        add_detail(fmt::format("fallback: trial of {} packages exhausted", trial->size()));
     }
     if (auto shown = layers_->show(record->committed); !shown) {
         log_.error("the packages on top cannot be shown", {{"reason", shown.error().text()}});
@@ -280,20 +280,25 @@ Result<> EmulatedDevice::start_stack(Slot slot, const Manifest& base, const std:
 }
 
 // True when a trial stack is up. Each try is counted before anything of the stack is shown.
-Result<bool> EmulatedDevice::try_layers(Slot slot, const Manifest& base,
+Result<bool> EmulatedDevice::try_layers(Slot slot, const Manifest& base, const LayerStack& trial,
                                         const std::stop_token& stop) {
     auto record = TRY(layers_->record().read(slot));
     note_earlier_layers_failures(slot, record);
     while (record.tries_left > 0) {
         fault_point("boot.layers_choose");
-        record = TRY(layers_->record().count_try(slot));
+        auto counted = layers_->record().count_try(slot);
+        if (!counted) {  // what is not counted might be tried for ever
+            note_layers_failure(slot, counted.error().text());
+            return false;
+        }
+        record = *std::move(counted);
         report_.layers_trial = true;
         note_report();
         fault_point("boot.layers_chosen");
         const auto detail = report_.detail;
         add_detail(fmt::format("packages: trial {} of {}", record.tries - record.tries_left,
                                record.tries));
-        const auto started = start_services(slot, base, *record.trial, stop);
+        const auto started = start_services(slot, base, trial, stop);
         if (started) return true;
         if (started.error().kind == Errc::cancelled) return std::unexpected(started.error());
         log_.error("packages on trial failed", {{"reason", started.error().text()}});

@@ -101,7 +101,8 @@ private:
     Result<> choose(const BootRecord& record, bool record_lost);
     Result<> try_slot(Slot slot, const std::stop_token& stop);
     Result<> start_stack(Slot slot, const Manifest& base, const std::stop_token& stop);
-    Result<bool> try_layers(Slot slot, const Manifest& base, const std::stop_token& stop);
+    Result<bool> try_layers(Slot slot, const Manifest& base, const LayerStack& trial,
+                            const std::stop_token& stop);
     Result<> start_services(Slot slot, const Manifest& base, const LayerStack& stack,
                             const std::stop_token& stop);
     void note_earlier_layers_failures(Slot slot, const LayerStartup& record);

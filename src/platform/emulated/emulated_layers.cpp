@@ -1,8 +1,10 @@
 #include "platform/emulated/emulated_layers.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <expected>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -84,7 +86,7 @@ bool EmulatedLayers::is_mounted_base() const {
 
 Result<> EmulatedLayers::set_base(RunningBase base) {
     TRY(make_folders(device_ / "views"));
-    base_ = std::move(base);
+    base_ = std::make_unique<RunningBase>(std::move(base));
     const auto has_images = [&] {
         return std::ranges::any_of(content_.layers(), [&](const auto& digest) {
             const auto form = content_.form(digest);
@@ -110,6 +112,7 @@ Result<SlotSpace> EmulatedLayers::space() const {
 Result<> EmulatedLayers::write(const std::string& digest, const Manifest& manifest,
                                ByteSource& content, const LayerStack& beneath) {
     TRY(require(beneath));
+    if (holds(shown(), digest)) return {};  // it is there, for it is seen
     const bool mounted = backend_ == LayersBackend::overlay ||
                          (backend_ == LayersBackend::automatic && base_ && is_mounted_base());
     std::vector<fs::path> roots;

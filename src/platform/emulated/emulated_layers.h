@@ -4,7 +4,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -94,7 +93,7 @@ private:
     LayerContent content_;
     LayerRecord record_;
     ViewSwitch switch_;
-    std::optional<RunningBase> base_;
+    std::unique_ptr<RunningBase> base_;  // none: nothing runs
     bool may_mount_ = false;
     std::map<std::string, std::unique_ptr<ImageMount>> mounts_;  // of layers
     std::map<std::string, View> views_;                          // by identity; after mounts_

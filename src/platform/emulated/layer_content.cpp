@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <cstdio>
 #include <expected>
 #include <fcntl.h>
@@ -135,7 +134,8 @@ Result<> LayerContent::write(const std::string& digest, const Manifest& manifest
         return fail(Errc::unsupported,
                     "a package on top of a base holds a tree or Debian packages");
     const auto held = this->form(digest);
-    if (held && *held == form) return {};
+    // A view that is mounted takes files as well.
+    if (held && (*held == form || form == LayerForm::image)) return {};
     TRY(erase(digest));
     TRY(make_folders(folder_ / "packages"));
     const auto free = TRY(free_bytes(folder_));

@@ -26,8 +26,8 @@ public:
     explicit LayerContent(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
     // Whole and durable when it returns, absent after a failure. Nothing is done, and nothing read
-    // of `content`, when the layer is there in this form. `beneath` are the roots that Debian
-    // packages are installed on, the highest first.
+    // of `content`, when the layer is there in a form that serves. `beneath` are the roots that
+    // Debian packages are installed on, the highest first.
     Result<> write(const std::string& digest, const Manifest& manifest, ByteSource& content,
                    LayerForm form, const std::vector<std::filesystem::path>& beneath);
     Result<> erase(const std::string& digest);  // repeatable
