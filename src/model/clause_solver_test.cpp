@@ -79,7 +79,7 @@ TEST(ClauseSolver, AnEmptyClauseContradictsItself) {
 // n + 1 pigeons in n holes: the classic that takes resolution exponentially long.
 TEST(ClauseSolver, GivesUpAfterItsSteps) {
     constexpr int kHoles = 12;
-    constexpr std::size_t kVariables = 13U * 12U;
+    constexpr std::size_t kVariables = 156;  // of each pigeon one for each hole
     ClauseSolver solver(kVariables, 20'000);
     const auto in = [](int pigeon, int hole) { return (pigeon * kHoles) + hole + 1; };
     for (int pigeon = 0; pigeon <= kHoles; ++pigeon) {
