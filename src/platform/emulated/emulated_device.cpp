@@ -1,6 +1,5 @@
 #include "platform/emulated/emulated_device.h"
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <expected>
@@ -314,6 +313,7 @@ Result<> EmulatedDevice::start_services(Slot slot, const Manifest& base, const L
         packages.push_back({.digest = digest, .manifest = TRY(layers_->manifest(digest))});
     return services_->start(services_of(packages),
                             {.root = layers_->working_root(),
+                             .view = layers_->current(),
                              .data = folder_ / "data",
                              .persist = slots_.persist(slot),
                              .log = folder_ / "log",
@@ -321,17 +321,22 @@ Result<> EmulatedDevice::start_services(Slot slot, const Manifest& base, const L
                             stop);
 }
 
-// Told until somebody ends the trial. The try is counted before the report is written, so the last
-// report may be that of a boot before the trial.
+// What is known about the trial's boots before this one, told until somebody ends the trial. The
+// try is counted before the report is written, so a boot may be missing in the last report.
 void EmulatedDevice::note_earlier_layers_failures(Slot slot, const LayerStartup& record) {
-    if (!last_report_ || last_report_->booted != slot || record.tries_left == record.tries) return;
-    for (const auto& failure : last_report_->failures)
-        if (failure.text.starts_with(kLayersFailure)) report_.failures.push_back(failure);
-    if (last_report_->layers_trial)
-        note_layers_failure(slot, last_report_->up
-                                      ? "the device was restarted before the trial was over"
-                                      : "the device lost power while the packages started");
-    last_report_.reset();
+    if (record.tries_left == record.tries) return;
+    auto unknown = record.tries - record.tries_left;
+    const bool same = last_report_ && last_report_->booted == slot;
+    if (same)
+        for (const auto& failure : last_report_->failures)
+            if (failure.text.starts_with(kLayersFailure) && unknown > 0) {
+                report_.failures.push_back(failure);
+                --unknown;
+            }
+    const bool was_up = same && last_report_->layers_trial && last_report_->up;
+    for (; unknown > 0; --unknown)
+        note_layers_failure(slot, was_up ? "the device was restarted before the trial was over"
+                                         : "the device lost power while the packages started");
 }
 
 void EmulatedDevice::note_layers_failure(Slot slot, const std::string& why) {

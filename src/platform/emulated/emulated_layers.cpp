@@ -112,7 +112,14 @@ Result<> EmulatedLayers::write(const std::string& digest, const Manifest& manife
     TRY(require(beneath));
     const bool mounted = backend_ == LayersBackend::overlay ||
                          (backend_ == LayersBackend::automatic && base_ && is_mounted_base());
-    return content_.write(digest, manifest, content, mounted ? LayerForm::image : LayerForm::files);
+    std::vector<fs::path> roots;
+    if (manifest.payload.type == PayloadType::deb) {
+        if (!base_) return fail(Errc::conflict, "no base runs on which they could be installed");
+        roots.push_back(base_->root);
+        for (const auto& layer : beneath) roots.insert(roots.begin(), TRY(layer_root(layer)));
+    }
+    return content_.write(digest, manifest, content, mounted ? LayerForm::image : LayerForm::files,
+                          roots);
 }
 
 Result<> EmulatedLayers::erase(const std::string& digest) {

@@ -31,7 +31,20 @@ inline constexpr ErrorInfo layer_no_debs{
     .id = "layer.no_debs",
     .kind = Errc::unsupported,
     .meaning = "This device cannot install Debian packages into a layer.",
-    .remedy = "Ask the vendor for the package with a payload of type tree."};
+    .remedy =
+        "Put dpkg and unshare (util-linux) on the device, or ask for a payload of type tree."};
+inline constexpr ErrorInfo layer_deb_needs_root{
+    .id = "layer.deb_needs_root",
+    .kind = Errc::unsupported,
+    .meaning = "Debian packages are installed into a layer on a mounted view, which needs root.",
+    .remedy = "Run the agent as root, or ask for the package with a payload of type tree."};
+inline constexpr ErrorInfo layer_deb_failed{
+    .id = "layer.deb_failed",
+    .kind = Errc::refused,
+    .meaning = "dpkg could not install the Debian packages into the layer.",
+    .remedy =
+        "See what dpkg says in the message; the device is as it was. Ask the package's vendor for "
+        "one that fits this base."};
 inline constexpr ErrorInfo layer_no_image_tool{
     .id = "layer.no_image_tool",
     .kind = Errc::unsupported,

@@ -30,6 +30,7 @@
 #include "model/manifest.h"
 #include "model/package_kind.h"
 #include "package/extended_attributes.h"
+#include "platform/emulated/deb_layer.h"
 #include "platform/emulated/errors.h"
 #include "platform/emulated/tree_writer.h"
 #include "platform/errors.h"
@@ -127,14 +128,12 @@ fs::path LayerContent::image(const std::string& digest) const {
 }
 
 Result<> LayerContent::write(const std::string& digest, const Manifest& manifest,
-                             ByteSource& content, LayerForm form) {
+                             ByteSource& content, LayerForm form,
+                             const std::vector<fs::path>& beneath) {
     if (!is_layer_digest(digest)) return fail(Errc::invalid, "'{}' is not a digest", digest);
-    if (manifest.payload.type == PayloadType::deb)
-        return fail(errors::layer_no_debs, "{} {} holds Debian packages", manifest.name,
-                    manifest.version.text());
-    if (manifest.payload.type != PayloadType::tree && manifest.payload.type != PayloadType::none)
-        return fail(Errc::unsupported, "a package on top of a base holds a tree, not '{}'",
-                    to_string(manifest.payload.type));
+    if (manifest.payload.type == PayloadType::image)
+        return fail(Errc::unsupported,
+                    "a package on top of a base holds a tree or Debian packages");
     const auto held = this->form(digest);
     if (held && *held == form) return {};
     TRY(erase(digest));
@@ -146,7 +145,7 @@ Result<> LayerContent::write(const std::string& digest, const Manifest& manifest
         return fail(errors::layer_no_space, "{} {} needs {}, {} has {}: {} bytes are missing",
                     manifest.name, manifest.version.text(), human_size(needed), folder_.string(),
                     human_size(free), needed - free);
-    auto filled = fill(digest, manifest, content, form);
+    auto filled = fill(digest, manifest, content, form, beneath);
     if (!filled) {
         (void)erase(digest);  // the room back; without a manifest there is no layer in any case
         return std::unexpected(std::move(filled).error());
@@ -155,12 +154,10 @@ Result<> LayerContent::write(const std::string& digest, const Manifest& manifest
 }
 
 Result<> LayerContent::fill(const std::string& digest, const Manifest& manifest,
-                            ByteSource& content, LayerForm form) {
+                            ByteSource& content, LayerForm form,
+                            const std::vector<fs::path>& beneath) {
     TRY(make_folders(package(digest)));
-    if (manifest.payload.type == PayloadType::tree)
-        TRY(write_tree(root(digest), package(digest) / "reserve", manifest, content));
-    else
-        TRY(make_folders(root(digest)));
+    TRY(fill_root(digest, manifest, content, beneath));
     fault_point("layer.unpacked");
     switch (form) {
         case LayerForm::files:
@@ -175,6 +172,27 @@ Result<> LayerContent::fill(const std::string& digest, const Manifest& manifest,
     TRY(write_file_durably(package(digest) / "manifest.json", to_json(manifest), 0644));
     fault_point("layer.written");
     return {};
+}
+
+Result<> LayerContent::fill_root(const std::string& digest, const Manifest& manifest,
+                                 ByteSource& content, const std::vector<fs::path>& beneath) {
+    const auto reserve = package(digest) / "reserve";
+    switch (manifest.payload.type) {
+        case PayloadType::tree: return write_tree(root(digest), reserve, manifest, content);
+        case PayloadType::deb: {
+            const auto debs = package(digest) / "debs";
+            TRY(write_tree(debs, reserve, manifest, content));
+            TRY(make_folders(root(digest)));
+            TRY(install_debs({.debs = debs,
+                              .upper = root(digest),
+                              .scratch = package(digest) / "scratch",
+                              .beneath = beneath}));
+            return remove_tree(debs);
+        }
+        case PayloadType::none:
+        case PayloadType::image: break;
+    }
+    return make_folders(root(digest));
 }
 
 Result<> LayerContent::share_files(const fs::path& root) {

@@ -26,9 +26,10 @@ public:
     explicit LayerContent(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
     // Whole and durable when it returns, absent after a failure. Nothing is done, and nothing read
-    // of `content`, when the layer is there in this form.
+    // of `content`, when the layer is there in this form. `beneath` are the roots that Debian
+    // packages are installed on, the highest first.
     Result<> write(const std::string& digest, const Manifest& manifest, ByteSource& content,
-                   LayerForm form);
+                   LayerForm form, const std::vector<std::filesystem::path>& beneath);
     Result<> erase(const std::string& digest);  // repeatable
     Result<Manifest> manifest(const std::string& digest) const;
     std::vector<std::string> layers() const;
@@ -44,7 +45,9 @@ public:
 private:
     std::filesystem::path package(const std::string& digest) const;
     Result<> fill(const std::string& digest, const Manifest& manifest, ByteSource& content,
-                  LayerForm form);
+                  LayerForm form, const std::vector<std::filesystem::path>& beneath);
+    Result<> fill_root(const std::string& digest, const Manifest& manifest, ByteSource& content,
+                       const std::vector<std::filesystem::path>& beneath);
     Result<> share_files(const std::filesystem::path& root);
     Result<> make_image(const std::string& digest);
 

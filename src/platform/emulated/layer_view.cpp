@@ -23,6 +23,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/unique_fd.h"
+#include "platform/emulated/deb_layer.h"
 #include "platform/emulated/errors.h"
 #include "platform/errors.h"
 #include "platform/persistence.h"
@@ -104,7 +105,11 @@ Result<> merge(const fs::path& from, const fs::path& to, int depth);
 Result<> merge_entry(const fs::path& from, const fs::path& to, int depth) {
     struct stat info{};
     if (::lstat(from.c_str(), &info) != 0) return failed(errno, "look at", from);
-    if (S_ISDIR(info.st_mode)) return merge(from, to, depth);
+    if (is_whiteout(from)) return remove_tree(to);
+    if (S_ISDIR(info.st_mode)) {
+        if (is_opaque(from)) TRY(remove_tree(to));
+        return merge(from, to, depth);
+    }
     if (!S_ISREG(info.st_mode) && !S_ISLNK(info.st_mode)) return {};  // a socket, a pipe
     TRY(remove_tree(to));
     if (S_ISREG(info.st_mode)) return link_file(from, to);
