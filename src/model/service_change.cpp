@@ -16,8 +16,8 @@
 namespace cutover {
 namespace {
 
-constexpr std::array<std::string_view, 6> kActionNames{
-    "start", "stop", "reload", "restart", "restart-with-sockets", "hook"};
+constexpr std::array<std::string_view, 7> kActionNames{
+    "start", "stop", "reload", "restart", "restart-with-sockets", "hook", "unhook"};
 
 std::string label(const Manifest& manifest) {
     return fmt::format("{} {}", manifest.name, manifest.version.text());
@@ -184,16 +184,16 @@ void add_actions(const std::vector<Demand>& demands, const PlannedService& servi
         actions.push_back(whole);
         return;
     }
-    const auto run = [&](const std::vector<std::string>& command, const std::string& because) {
+    const auto run = [&](ServiceActionKind kind, const std::vector<std::string>& command,
+                         const std::string& because) {
         if (command.empty()) return;
-        actions.push_back({.kind = ServiceActionKind::hook,
-                           .service = service,
-                           .command = command,
-                           .because = because});
+        actions.push_back(
+            {.kind = kind, .service = service, .command = command, .because = because});
     };
-    for (const auto& demand : demands | std::views::reverse) run(demand.unhook, demand.because);
+    for (const auto& demand : demands | std::views::reverse)
+        run(ServiceActionKind::unhook, demand.unhook, demand.because);
     if (strongest->way == OnChange::reload) actions.push_back(whole);
-    for (const auto& demand : demands) run(demand.hook, demand.because);
+    for (const auto& demand : demands) run(ServiceActionKind::hook, demand.hook, demand.because);
 }
 
 const OwnedService* find(const std::vector<OwnedService>& services, std::string_view name) {

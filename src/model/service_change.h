@@ -25,6 +25,7 @@ enum class ServiceActionKind : std::uint8_t {
     restart,               // the old process has ended when the new one starts
     restart_with_sockets,  // the new one is ready before the old one is asked to end
     hook,                  // `command` is run for the process, which goes on
+    unhook,                // the same, and before the view is switched: it is of what goes
 };
 std::string_view to_string(ServiceActionKind kind);
 

@@ -122,8 +122,9 @@ def test_packages_are_carried_over_a_base_upgrade_and_a_revert(device, shelf, re
 
 def test_a_patch_changes_a_running_program_and_goes_through_its_states(device, shelf):
     device.run("install", shelf.greeter("1.0")).expect(DONE)
-    hook = ["/bin/sh", "-c", "kill -USR2 $CUTOVER_SERVICE_PID; sleep 0.2"]
-    listed = "[" + ", ".join(f'"{word}"' for word in hook) + "]"
+    def send(signal):
+        return f'["/bin/sh", "-c", "kill -{signal} $CUTOVER_SERVICE_PID; sleep 0.2"]'
+
     patch = shelf.build("polite", "1", f"""
         [compatible]
         base = "=1.0.0"
@@ -132,8 +133,8 @@ def test_a_patch_changes_a_running_program_and_goes_through_its_states(device, s
         [[touches]]
         service = "greeter"
         on-change = "hook"
-        hook = {listed}
-        unhook = {listed}
+        hook = {send("USR2")}
+        unhook = {send("HUP")}
         """, {"share/greeter/loaded": "greet = lambda: 'hello, and welcome'\n"}, kind="patch")
     device.run("patch", "load", patch).expect(DONE)
     assert states(device)["polite"] == "obtained"
