@@ -102,8 +102,15 @@ Result<Engine::Done> Engine::prepare_view() {
 // Shows `to` and takes the services there.
 Result<std::string> Engine::switch_to(const LayerStack& from, const LayerStack& to) {
     const auto slot = TRY(ports_.boot.status()).running;
-    const auto actions =
+    const auto all =
         service_actions(TRY(read_stack(ports_, slot, from)), TRY(read_stack(ports_, slot, to)));
+    // The programs that take a patch out of a process go with the patch: they run before that.
+    std::vector<ServiceAction> before;
+    std::vector<ServiceAction> actions;
+    for (const auto& action : all)
+        (action.kind == ServiceActionKind::unhook ? before : actions).push_back(action);
+    alive();
+    TRY(ports_.services.change(before, stop_));
     const auto begun = ports_.clock.steady();
     fault_point("step.switch");
     TRY(ports_.layers.show(to));
@@ -111,7 +118,7 @@ Result<std::string> Engine::switch_to(const LayerStack& from, const LayerStack& 
     alive();
     TRY(ports_.services.change(actions, stop_));
     const auto took = std::chrono::duration_cast<milliseconds>(ports_.clock.steady() - begun);
-    return fmt::format("{} in {}", in_words(actions), human_duration(took));
+    return fmt::format("{} in {}", in_words(all), human_duration(took));
 }
 
 Result<Engine::Done> Engine::switch_view() {

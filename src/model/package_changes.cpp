@@ -201,6 +201,8 @@ Result<> check_names(const PlanInput& input) {
         if (!here) here = find_package(startup.packages, name);
         if (!here && running.base.name == split_name(name).name)
             TRY(check_matrix(PackageKind::base, OperationKind::uninstall, request.mode));
+        if (!here && running.pack && running.pack->name == split_name(name).name)
+            TRY(check_matrix(PackageKind::pack, OperationKind::uninstall, request.mode));
         if (!here && request.kind == discard) here = find_package(input.depot.obtained, name);
         if (!here && request.kind == deselect) here = find_package(input.depot.selected, name);
         if (!here && is_integrated(input, split_name(name).name))

@@ -62,6 +62,16 @@ std::string titles(const std::vector<PackageRef>& packages) {
     return fmt::format("{}", fmt::join(names, ", "));
 }
 
+void bring_level(const PlanInput& input, Generation& target) {
+    if (!input.pack) return;
+    const auto& pack = input.pack->manifest;
+    target.update_level = static_cast<int>(pack.level);
+    target.pack = PackageRef{.kind = pack.kind,
+                             .name = pack.name,
+                             .version = pack.version,
+                             .digest = input.pack->digest};
+}
+
 // ---- bases --------------------------------------------------------------------------------------
 
 Result<> target_base(const PlanInput& input, Plan& plan) {
@@ -77,7 +87,7 @@ Result<> target_base(const PlanInput& input, Plan& plan) {
     plan.manifest_digest = package.digest;
     plan.persist = manifest.persist;
     // An update level belongs to the base that its packs were made for.
-    plan.target.update_level = input.pack ? static_cast<int>(input.pack->manifest.level) : 0;
+    bring_level(input, plan.target);
     const auto* const running = running_of(input);
     if (!running) return {};
     plan.target.configuration_revision = running->configuration_revision;
@@ -261,7 +271,7 @@ Result<Plan> plan_packages(const PlanInput& input) {
     plan.target.committed_once = false;
     plan.target.bad = false;
     plan.target.packages = change.packages;
-    if (input.pack) plan.target.update_level = static_cast<int>(input.pack->manifest.level);
+    bring_level(input, plan.target);
     name_package_plan(input, change, from, plan);
     plan.layers = layers_of(change);
     plan.notes = change.notes;

@@ -83,6 +83,7 @@ v1::Generation from(const Generation& generation) {
     fill(*wire.mutable_packages(), generation.packages);
     wire.set_configuration_revision(generation.configuration_revision);
     wire.set_update_level(generation.update_level);
+    if (generation.pack) *wire.mutable_pack() = from(*generation.pack);
     *wire.mutable_created() = from(generation.created);
     wire.set_committed_once(generation.committed_once);
     wire.set_kept(generation.kept);
@@ -98,6 +99,7 @@ Result<Generation> to_model(const v1::Generation& wire) {
     value.packages = TRY(list<PackageRef>(wire.packages()));
     value.configuration_revision = wire.configuration_revision();
     value.update_level = wire.update_level();
+    if (wire.has_pack()) value.pack = TRY(to_model(wire.pack()));
     value.created = TRY(to_model(wire.created()));
     value.committed_once = wire.committed_once();
     value.kept = wire.kept();
