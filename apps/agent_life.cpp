@@ -60,6 +60,7 @@ Result<Agent::End> run_agent(const AgentParts& parts, EndSignals& signals, const
         return Ports{.store = store,
                      .boot = parts.boot,
                      .slots = parts.slots,
+                     .layers = parts.layers,
                      .services = parts.services,
                      .host = parts.host,
                      .packages = packages,

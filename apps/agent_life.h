@@ -13,6 +13,7 @@
 #include "model/device_config.h"
 #include "platform/boot_control.h"
 #include "platform/host.h"
+#include "platform/layers.h"
 #include "platform/services.h"
 #include "platform/slot_store.h"
 
@@ -43,6 +44,7 @@ struct AgentParts {
     const DeviceConfig& config;
     BootControl& boot;
     SlotStore& slots;
+    LayerStore& layers;
     Services& services;
     Host& host;
     Log& log;

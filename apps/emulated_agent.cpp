@@ -30,6 +30,7 @@ Result<Agent::End> run_once(const std::filesystem::path& folder, Log& log) {
                       .config = device->config(),
                       .boot = device->boot(),
                       .slots = device->slots(),
+                      .layers = device->layers(),
                       .services = device->services(),
                       .host = device->host(),
                       .log = log},

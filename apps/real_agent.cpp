@@ -21,6 +21,7 @@
 #include "model/slot.h"
 #include "platform/boot_control.h"
 #include "platform/device_folder.h"
+#include "platform/no_layers.h"
 
 namespace cutover {
 namespace {
@@ -107,11 +108,13 @@ Result<> run_real_device(const DeviceFolder& folder, Log& log) {
                         {"boot", backends.boot_id}});
     // Before there is an agent, which may commit a trial at once.
     auto watchdog = TRY(open_watchdog(folder, backends, log));
+    NoLayers layers;
     const auto end = TRY(run_agent(
         {.folder = folder.path,
          .config = folder.config,
          .boot = *backends.boot,
          .slots = *backends.slots,
+         .layers = layers,
          .services = *backends.services,
          .host = *backends.host,
          .log = log},

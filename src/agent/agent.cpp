@@ -23,6 +23,7 @@
 
 #include "agent/errors.h"
 #include "agent/feed.h"
+#include "agent/package_list.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/files.h"
@@ -194,6 +195,7 @@ Result<DeviceState> Agent::look() {
     state.marks = TRY(ports_.store.marks());
     state.generations = TRY(ports_.store.generations());
     state.slots = TRY(ports_.store.slots());
+    state.packages = TRY(list_packages(ports_));
     state.services = ports_.services.status();
     state.health = engine_.health();
     for (auto& alarm : TRY(ports_.store.alarms()))

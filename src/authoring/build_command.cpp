@@ -23,6 +23,7 @@
 
 #include "authoring/commands.h"
 #include "authoring/errors.h"
+#include "authoring/pack_members.h"
 #include "authoring/package_commands.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -61,6 +62,7 @@ struct BuildOptions {
     int level = 9;
     unsigned threads = 0;
     KeyOptions signer;
+    bool self_extracting = false;
     bool json = false;
 };
 
@@ -145,7 +147,8 @@ Result<BuildResult> build_file(const BuildOptions& options, const PackageSpec& s
                          .output = output,
                          .created = created,
                          .level = options.level,
-                         .threads = options.threads};
+                         .threads = options.threads,
+                         .self_extracting = options.self_extracting};
     request.on_progress = [&](std::uint64_t done, std::uint64_t total) {
         progress.show(done, total);
     };
@@ -188,6 +191,9 @@ Result<> build(const BuildOptions& options) {
     std::optional<SigningKey> key;
     if (!options.signer.key.empty())
         key = TRY(SigningKey::load(options.signer.key, options.signer.certificate));
+    std::optional<TempFolder> members;
+    if (spec.manifest.kind == PackageKind::pack)
+        members.emplace(TRY(gather_members(spec, fs::absolute(options.spec).parent_path())));
     const auto built = TRY(build_file(options, spec, output));
     if (key) TRY(sign_package(output, output, *key, SystemClock().wall()));
     print_built(options, built, output, key.has_value());
@@ -247,6 +253,8 @@ void add_build_command(CLI::App& package, ChosenCommand& chosen) {
         ->capture_default_str();
     command.add_option("--threads", options->threads, "by default one a core");
     add_key_options(command, options->signer, false);
+    command.add_flag("--self-extracting", options->self_extracting,
+                     "a file that can be run: it hands itself to the installed cutover");
     command.add_flag("--json", options->json, "print one JSON document");
     command.footer(
         "# With SOURCE_DATE_EPOCH in the environment the same input gives the same bytes.\n"

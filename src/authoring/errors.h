@@ -15,4 +15,12 @@ inline constexpr ErrorInfo authoring_bad_option{
     .meaning = "An option of the command has a value that it cannot have.",
     .remedy = "See the command's --help."};
 
+inline constexpr ErrorInfo authoring_member{
+    .id = "authoring.member",
+    .kind = Errc::invalid,
+    .meaning = "A package cannot be a member of an update pack.",
+    .remedy =
+        "Name signed packages of other kinds in [pack] members; sign them first with "
+        "`cutover package sign`."};
+
 }  // namespace cutover::errors

@@ -214,7 +214,7 @@ Result<> extract_content(PackageReader& reader, const fs::path& folder) {
     const auto& payload = reader.manifest().payload;
     if (payload.type == PayloadType::none) return {};
     const auto content = reader.content(PayloadCheck::all);
-    if (payload.type != PayloadType::tree) return write_image(*content, folder / "image");
+    if (!is_tree(payload.type)) return write_image(*content, folder / "image");
     TRY(make_folders(folder / "root"));
     TRY(unpack_tree(*content, folder / "root", {.installed_bytes = payload.installed_bytes}));
     return sync_file_system(folder);

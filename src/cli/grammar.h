@@ -34,6 +34,7 @@ CLI::App& add_command(CLI::App& parent, std::string_view name, std::string_view 
                       std::initializer_list<std::string_view> examples);
 
 void add_show_commands(CLI::App& root, Actions& actions);
+void add_package_commands(CLI::App& root, Actions& actions);
 void add_change_commands(CLI::App& root, Actions& actions);
 void add_generate_command(CLI::App& root, Actions& actions);  // hidden: for packagers
 

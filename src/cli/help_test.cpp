@@ -38,6 +38,7 @@ protected:
     HelpTest() : root_("purpose", "cutover") {
         add_show_commands(root_, actions_);
         add_change_commands(root_, actions_);
+        add_package_commands(root_, actions_);
     }
 
     CLI::App root_;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -95,6 +96,46 @@ Json of(const Generation& generation, const DeviceState& state) {
             {"committed_once", generation.committed_once},
             {"kept", generation.kept},
             {"bad", generation.bad}};
+}
+
+// The names of the marks whose generation has the package.
+Json marks_with(const PackageRef& package, const DeviceState& state) {
+    auto marks = Json::array();
+    const std::vector<std::pair<std::string, GenerationId>> all{
+        {"running", state.marks.running},
+        {"startup", state.marks.startup},
+        {"committed", state.marks.committed}};
+    for (const auto& [mark, id] : all) {
+        const auto* generation = find_generation(state, id);
+        const bool has =
+            generation != nullptr &&
+            (generation->base == package ||
+             std::ranges::find(generation->packages, package) != generation->packages.end());
+        if (has) marks.push_back(mark);
+    }
+    return marks;
+}
+
+Json of(const PackageStatus& row, const DeviceState& state) {
+    auto package = of(row.package);
+    package["state"] = to_string(row.state);
+    package["summary"] = row.summary;
+    package["services"] = row.services;
+    package["detail"] = row.detail;
+    package["marks"] = marks_with(row.package, state);
+    return package;
+}
+
+// The running base before its packages.
+std::vector<PackageStatus> with_base(const DeviceState& state) {
+    auto rows = state.packages;
+    if (const auto* running = find_generation(state, state.marks.running))
+        rows.insert(rows.begin(), {.package = running->base,
+                                   .state = PackageState::running,
+                                   .summary = {},
+                                   .services = {},
+                                   .detail = {}});
+    return rows;
 }
 
 Json of(const HealthStatus& health) {
@@ -189,12 +230,15 @@ std::string generations(const DeviceState& state) {
 
 std::string packages(const DeviceState& state) {
     auto list = Json::array();
-    for (const auto& row : package_rows(state)) {
-        auto package = of(row.package);
-        package["marks"] = row.marks;
-        list.push_back(package);
-    }
+    for (const auto& row : with_base(state)) list.push_back(of(row, state));
     return dump({{"packages", list}});
+}
+
+std::string patches(const DeviceState& state) {
+    auto list = Json::array();
+    for (const auto& row : state.packages)
+        if (row.package.kind == PackageKind::patch) list.push_back(of(row, state));
+    return dump({{"patches", list}});
 }
 
 std::string health(const DeviceState& state) {
@@ -256,6 +300,7 @@ std::string preview(const Preview& preview) {
                  {"plan", preview.plan_hash},
                  {"checks", list_of(preview.checks)},
                  {"steps", steps},
+                 {"notes", preview.notes},
                  {"interrupts", preview.interrupts},
                  {"error", of(preview.error)}});
 }

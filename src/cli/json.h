@@ -15,6 +15,7 @@ namespace cutover::cli::json {
 std::string version(const DeviceState& state);
 std::string generations(const DeviceState& state);
 std::string packages(const DeviceState& state);
+std::string patches(const DeviceState& state);
 std::string health(const DeviceState& state);
 std::string alarms(const DeviceState& state);
 std::string status(const DeviceState& state);

@@ -130,9 +130,26 @@ std::string now_runs(const Operation& operation, const DeviceState& state) {
                        state.marks.committed == running->id ? ", committed" : "");
 }
 
+// Of packages on top of the running base.
+std::string now_on_top(const Operation& operation, const DeviceState& state) {
+    const auto title = printable(operation.title);
+    if (operation.request.mode == Mode::next_startup)
+        return fmt::format("Done: {}, with the next reboot; `cutover reboot` does it now.", title);
+    const bool committed = state.marks.committed == state.marks.running;
+    return fmt::format("Done: {}; generation {} runs{}.", title, state.marks.running,
+                       committed ? ", committed" : "");
+}
+
+bool is_on_top(const Operation& operation, const DeviceState& state) {
+    const auto* target = find_generation(state, operation.to);
+    return target != nullptr && target->slot == state.active_slot && operation.reboots == 0 &&
+           operation.to != 0;
+}
+
 std::string outcome(const Operation& operation, const DeviceState& state) {
     switch (operation.request.kind) {
         case OperationKind::install: {
+            if (is_on_top(operation, state)) return now_on_top(operation, state);
             const auto* standby = find_slot(state, other(state.active_slot));
             if (standby == nullptr || !standby->holds) return "Done.";
             return fmt::format(
@@ -140,11 +157,23 @@ std::string outcome(const Operation& operation, const DeviceState& state) {
                 named(*standby->holds), to_string(standby->slot));
         }
         case OperationKind::repair: return "Done: nothing is left half done.";
+        case OperationKind::fetch:
+        case OperationKind::discard:
+        case OperationKind::select:
+        case OperationKind::deselect:
+            if (is_on_top(operation, state)) return now_on_top(operation, state);
+            return fmt::format("Done: {}; nothing that runs has changed.",
+                               printable(operation.title));
+        case OperationKind::uninstall:
+        case OperationKind::deactivate:
+        case OperationKind::reload: return now_on_top(operation, state);
         case OperationKind::upgrade:
         case OperationKind::activate:
         case OperationKind::commit:
-        case OperationKind::revert:
         case OperationKind::rollback:
+            if (is_on_top(operation, state)) return now_on_top(operation, state);
+            return now_runs(operation, state);
+        case OperationKind::revert:
         case OperationKind::reboot: return now_runs(operation, state);
     }
     return "Done.";
@@ -232,6 +261,9 @@ std::string preview_text(const Preview& preview, const std::string& run_with,
         steps.add(padded(to_string(step.stage), kStageWidth),
                   step.description.empty() ? step.name : step.description);
     text += steps.text();
+    Block notes("notes", terminal);
+    for (const auto& note : preview.notes) notes.add("", note);
+    text += notes.text();
     Block interrupts("interrupts", terminal);
     interrupts.add("", preview.interrupts.empty() ? "nothing: services go on" : preview.interrupts);
     text += interrupts.text();

@@ -148,11 +148,26 @@ std::string generations_text(const DeviceState& state, const Terminal& terminal)
 }
 
 std::string packages_text(const DeviceState& state, const Terminal& terminal) {
-    Table table({"kind", "name", "version", "in"});
-    for (const auto& row : package_rows(state))
+    Table table({"kind", "name", "version", "state", "services", "detail"});
+    const auto* running = find_generation(state, state.marks.running);
+    if (running != nullptr)
+        table.add({std::string(to_string(running->base.kind)), running->base.name,
+                   running->base.version.text(), "running", "",
+                   fmt::format("in slot {}", to_string(running->slot))});
+    for (const auto& row : state.packages)
         table.add({std::string(to_string(row.package.kind)), row.package.name,
-                   row.package.version.text(), fmt::format("{}", fmt::join(row.marks, ", "))});
+                   row.package.version.text(), package_state(row),
+                   fmt::format("{}", fmt::join(row.services, ", ")), row.detail});
     return table.empty() ? "No packages.\n" : table.text(terminal.width);
+}
+
+std::string patches_text(const DeviceState& state, const Terminal& terminal) {
+    Table table({"patch", "version", "state", "units", "summary"});
+    for (const auto& row : state.packages)
+        if (row.package.kind == PackageKind::patch)
+            table.add({row.package.name, row.package.version.text(), package_state(row),
+                       fmt::format("{}", fmt::join(row.services, ", ")), row.summary});
+    return table.empty() ? "No patches.\n" : table.text(terminal.width);
 }
 
 std::string health_text(const DeviceState& state, const Terminal& terminal) {

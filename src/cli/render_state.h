@@ -12,6 +12,7 @@ namespace cutover::cli {
 std::string version_text(const DeviceState& state, const Terminal& terminal);
 std::string generations_text(const DeviceState& state, const Terminal& terminal);
 std::string packages_text(const DeviceState& state, const Terminal& terminal);
+std::string patches_text(const DeviceState& state, const Terminal& terminal);
 std::string health_text(const DeviceState& state, const Terminal& terminal);
 std::string alarms_text(const DeviceState& state, const Terminal& terminal);
 std::string status_text(const DeviceState& state, const Terminal& terminal);

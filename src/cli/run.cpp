@@ -158,6 +158,7 @@ void set_up(CLI::App& root, CommonOptions& options, Actions& actions, const Cont
     add_common_options(root, options);
     add_show_commands(root, actions);
     add_change_commands(root, actions);
+    add_package_commands(root, actions);
     for (const auto& add : context.more_commands) add(root, actions);
     add_generate_command(root, actions);
     actions.bind(root, overview);

@@ -12,20 +12,12 @@
 #include "model/device.h"
 #include "model/generation.h"
 #include "model/operation.h"
+#include "model/package_kind.h"
 #include "model/slot.h"
 #include "model/version.h"
 
 namespace cutover::cli {
 namespace {
-
-void add_package(std::vector<PackageRow>& rows, const PackageRef& package,
-                 const std::string& mark) {
-    const auto found = std::ranges::find(rows, package, &PackageRow::package);
-    if (found == rows.end())
-        rows.push_back({.package = package, .marks = {mark}});
-    else
-        found->marks.push_back(mark);
-}
 
 std::vector<NextCommand> while_at_work(const Operation& operation) {
     if (operation.state == OperationState::awaiting_commit)
@@ -90,19 +82,18 @@ std::vector<std::string> marks_of(const DeviceState& state, GenerationId id) {
     return marks;
 }
 
-std::vector<PackageRow> package_rows(const DeviceState& state) {
-    std::vector<PackageRow> rows;
-    const std::vector<std::pair<std::string, GenerationId>> marks{
-        {"running", state.marks.running},
-        {"startup", state.marks.startup},
-        {"committed", state.marks.committed}};
-    for (const auto& [mark, id] : marks) {
-        const auto* generation = find_generation(state, id);
-        if (generation == nullptr) continue;
-        add_package(rows, generation->base, mark);
-        for (const auto& package : generation->packages) add_package(rows, package, mark);
+std::string package_state(const PackageStatus& package) {
+    const bool patch = package.package.kind == PackageKind::patch;
+    switch (package.state) {
+        case PackageState::integrated: return "integrated";
+        case PackageState::obtained: return patch ? "deactive" : "installable";
+        case PackageState::selected: return "installed, comes with the next reload";
+        case PackageState::running: return patch ? "running" : "loaded";
+        case PackageState::active: return patch ? "active" : "loaded until the next boot";
+        case PackageState::next_boot: return "comes with the next boot";
+        case PackageState::leaving: return "loaded, goes with the next reload";
     }
-    return rows;
+    return {};
 }
 
 std::string named(const PackageRef& package) {

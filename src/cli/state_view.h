@@ -16,12 +16,8 @@ const SlotStatus* find_slot(const DeviceState& state, Slot slot);              /
 // "running", "startup", "committed": those that point at the generation.
 std::vector<std::string> marks_of(const DeviceState& state, GenerationId id);
 
-// A package that some mark's generation has, a base among them.
-struct PackageRow {
-    PackageRef package;
-    std::vector<std::string> marks;
-};
-std::vector<PackageRow> package_rows(const DeviceState& state);
+// "running", "loaded", "deactive": as people say it of a package of this kind.
+std::string package_state(const PackageStatus& package);
 
 std::string named(const PackageRef& package);  // "nos 1.1.0"
 

@@ -52,73 +52,108 @@ CheckResult refused_by(const Error& error) {
     return {.verdict = CheckVerdict::refused, .detail = error.text(), .error = error};
 }
 
-const Manifest& manifest_of(const CheckContext& context) {
-    CUTOVER_CHECK(context.input.package.has_value());  // concerns() has seen to it
-    return context.input.package->manifest;
+// What the plan writes, of what was offered: a base first.
+std::vector<const Manifest*> written(const CheckContext& context) {
+    std::vector<const Manifest*> manifests;
+    if (!context.plan.source.empty()) manifests.push_back(&offered_base(context.input)->manifest);
+    for (const auto& layer : context.plan.layers) {
+        const auto found =
+            std::ranges::find(context.input.offered, layer.package.digest, &OfferedPackage::digest);
+        if (found != context.input.offered.end()) manifests.push_back(&found->manifest);
+    }
+    return manifests;
+}
+
+std::string name_of(const Manifest& manifest) {
+    return fmt::format("{} {}", manifest.name, manifest.version.text());
+}
+
+// Empty when `need` fits into `space`.
+std::string missing(const SlotSpace& space, std::uint64_t need) {
+    if (space.available_bytes >= need) return {};
+    return fmt::format("needs {} on {}, has {}: {} are missing", human_size(need),
+                       space.file_system.string(), human_size(space.available_bytes),
+                       human_size(need - space.available_bytes));
 }
 
 CheckResult check_space(const CheckContext& context) {
-    const auto space = context.ports.slots.space(context.plan.target.slot);
-    if (!space) return refused_by(space.error());
-    const auto need =
-        manifest_of(context).payload.installed_bytes + (space->shared ? kOwnBytes : 0);
-    if (space->available_bytes < need)
-        return refused(errors::check_space,
-                       fmt::format("needs {} on {}, has {}: {} are missing", human_size(need),
-                                   space->file_system.string(), human_size(space->available_bytes),
-                                   human_size(need - space->available_bytes)));
+    std::vector<std::string> details;
+    std::uint64_t layers = 0;
+    for (const auto* const manifest : written(context)) {
+        if (manifest->kind != PackageKind::base) {
+            layers += manifest->payload.installed_bytes;
+            continue;
+        }
+        const auto space = context.ports.slots.space(context.plan.target.slot);
+        if (!space) return refused_by(space.error());
+        const auto need = manifest->payload.installed_bytes + (space->shared ? kOwnBytes : 0);
+        if (const auto text = missing(*space, need); !text.empty())
+            return refused(errors::check_space, text);
+        details.push_back(
+            fmt::format("needs {}, has {}", human_size(need), human_size(space->available_bytes)));
+    }
+    if (layers > 0) {
+        const auto space = context.ports.layers.space();
+        if (!space) return refused_by(space.error());
+        const auto need = layers + (space->shared ? kOwnBytes : 0);
+        if (const auto text = missing(*space, need); !text.empty())
+            return refused(errors::check_space, text);
+        details.push_back(fmt::format("needs {} for packages, has {}", human_size(need),
+                                      human_size(space->available_bytes)));
+    }
     const auto own = free_bytes(context.ports.folder);
     if (!own) return refused_by(own.error());
     if (*own < kOwnBytes)
         return refused(errors::check_space,
                        fmt::format("the agent needs {} on {}, has {}", human_size(kOwnBytes),
                                    context.ports.folder.string(), human_size(*own)));
-    return passed(
-        fmt::format("needs {}, has {}", human_size(need), human_size(space->available_bytes)));
+    return passed(details.empty() ? "nothing is written"
+                                  : fmt::format("{}", fmt::join(details, "; ")));
+}
+
+// The device's own hardware ids, and those that hardware packages on top of the target's base add.
+std::vector<std::string> supported_hardware(const CheckContext& context) {
+    auto ids = context.ports.host.hardware();
+    for (const auto& package : context.plan.target.packages) {
+        if (package.kind != PackageKind::hardware) continue;
+        if (const auto manifest = context.ports.layers.manifest(package.digest))
+            ids.insert(ids.end(), manifest->supports.begin(), manifest->supports.end());
+    }
+    for (const auto* const manifest : written(context))
+        ids.insert(ids.end(), manifest->supports.begin(), manifest->supports.end());
+    return ids;
 }
 
 CheckResult check_hardware(const CheckContext& context) {
-    const auto& wanted = manifest_of(context).compatible.hardware;
-    const auto here = context.ports.host.hardware();
-    const bool fits = wanted.empty() || std::ranges::any_of(here, [&](const std::string& id) {
-                          return std::ranges::find(wanted, id) != wanted.end();
-                      });
-    if (fits) return passed(here.empty() ? "any" : here.front());
-    return refused(errors::check_hardware,
-                   fmt::format("the package is for {}, the device is {}", fmt::join(wanted, ", "),
-                               fmt::join(here, ", ")));
+    const auto here = supported_hardware(context);
+    for (const auto* const manifest : written(context)) {
+        const auto& wanted = manifest->compatible.hardware;
+        const bool fits = wanted.empty() || std::ranges::any_of(here, [&](const std::string& id) {
+                              return std::ranges::find(wanted, id) != wanted.end();
+                          });
+        if (!fits)
+            return refused(errors::check_hardware,
+                           fmt::format("{} is for {}, the device is {}", name_of(*manifest),
+                                       fmt::join(wanted, ", "), fmt::join(here, ", ")));
+    }
+    return passed(here.empty() ? "any" : here.front());
 }
 
 CheckResult check_architecture(const CheckContext& context) {
-    const auto& wanted = manifest_of(context).compatible.architecture;
     const auto here = context.ports.host.architecture();
-    if (wanted.empty() || std::ranges::find(wanted, here) != wanted.end()) return passed(here);
-    return refused(
-        errors::check_architecture,
-        fmt::format("the package is for {}, the device is {}", fmt::join(wanted, ", "), here));
-}
-
-CheckResult check_packages(const CheckContext& context) {
-    const auto& target = context.plan.target;
-    for (const auto& package : target.packages) {
-        const auto stored = context.ports.store.manifest(package.digest);
-        if (!stored) return refused_by(stored.error());
-        const auto& json = *stored;
-        if (!json) continue;  // an integrated feature: it comes with its base
-        const auto manifest = parse_manifest(*json);
-        if (!manifest) return refused_by(manifest.error());
-        if (!manifest->compatible.base.accepts(target.base.version))
-            return refused(errors::check_packages,
-                           fmt::format("{} {} supports bases {}, not {} {}", package.name,
-                                       package.version.text(), manifest->compatible.base.text(),
-                                       target.base.name, target.base.version.text()));
+    for (const auto* const manifest : written(context)) {
+        const auto& wanted = manifest->compatible.architecture;
+        if (!wanted.empty() && std::ranges::find(wanted, here) == wanted.end())
+            return refused(errors::check_architecture,
+                           fmt::format("{} is for {}, the device is {}", name_of(*manifest),
+                                       fmt::join(wanted, ", "), here));
     }
-    return passed(fmt::format("{} on top", target.packages.size()));
+    return passed(here);
 }
 
 // The manifests that the device has seen, and the one on offer.
-std::vector<Manifest> known_bases(const CheckContext& context) {
-    std::vector<Manifest> known{manifest_of(context)};
+std::vector<Manifest> known_bases(const CheckContext& context, const Manifest& offered) {
+    std::vector<Manifest> known{offered};
     const auto stored = context.ports.store.manifests();
     if (!stored) return known;  // only the advice is poorer
     for (const auto& json : *stored)
@@ -128,18 +163,12 @@ std::vector<Manifest> known_bases(const CheckContext& context) {
     return known;
 }
 
-CheckResult check_direct_upgrade(const CheckContext& context) {
-    const auto& manifest = manifest_of(context);
-    const auto* running = find_generation(context.input.generations, context.input.marks.running);
-    if (!running) return passed("nothing runs yet");
-    const auto& from = running->base.version;
+CheckResult refused_path(const CheckContext& context, const Manifest& manifest,
+                         const Version& from) {
     const auto& accepts = manifest.compatible.from;
-    if (accepts.accepts(from))
-        return passed(fmt::format("{} accepts {}", manifest.version.text(),
-                                  accepts.any() ? "any version" : accepts.text()));
-    auto detail = fmt::format("{} {} is installed over {}, the device runs {}", manifest.name,
-                              manifest.version.text(), accepts.text(), from.text());
-    const auto path = upgrade_path(from, known_bases(context), manifest.version);
+    auto detail = fmt::format("{} is installed over {}, the device runs {}", name_of(manifest),
+                              accepts.text(), from.text());
+    const auto path = upgrade_path(from, known_bases(context, manifest), manifest.version);
     if (path.empty()) {
         detail += fmt::format("; upgrade to a version that is {} first", accepts.text());
     } else {
@@ -150,10 +179,36 @@ CheckResult check_direct_upgrade(const CheckContext& context) {
     return refused(errors::check_direct_upgrade, detail);
 }
 
+// What of this name runs now; null when nothing does.
+const PackageRef* running_version(const CheckContext& context, const Manifest& manifest) {
+    const auto* running = find_generation(context.input.generations, context.input.marks.running);
+    if (!running) return nullptr;
+    if (manifest.kind == PackageKind::base) return &running->base;
+    const auto found = std::ranges::find(running->packages, manifest.name, &PackageRef::name);
+    return found == running->packages.end() ? nullptr : &*found;
+}
+
+CheckResult check_direct_upgrade(const CheckContext& context) {
+    std::vector<std::string> details;
+    for (const auto* const manifest : written(context)) {
+        const auto* const running = running_version(context, *manifest);
+        if (!running) continue;
+        const auto& accepts = manifest->compatible.from;
+        if (!accepts.accepts(running->version))
+            return refused_path(context, *manifest, running->version);
+        details.push_back(fmt::format("{} accepts {}", manifest->version.text(),
+                                      accepts.any() ? "any version" : accepts.text()));
+    }
+    return passed(details.empty() ? "nothing is replaced"
+                                  : fmt::format("{}", fmt::join(details, "; ")));
+}
+
 CheckResult check_epoch(const CheckContext& context) {
     const auto device = context.ports.store.epoch();
     if (!device) return refused_by(device.error());
-    const auto offered = manifest_of(context).epoch;
+    // An epoch counts bases: packages on top have none of their own.
+    if (context.plan.source.empty()) return passed(fmt::format("the device's is {}", *device));
+    const auto offered = offered_base(context.input)->manifest.epoch;
     if (offered >= *device) return passed(fmt::format("{}, the device's is {}", offered, *device));
     return refused(errors::check_epoch,
                    fmt::format("the package's is {}, the device's is {}", offered, *device));
@@ -172,59 +227,84 @@ CheckResult check_health(const CheckContext& context) {
 }
 
 CheckResult check_programs(const CheckContext& context) {
-    const auto& wanted = manifest_of(context).programs;
-    for (const auto& program : wanted)
-        if (const auto found = find_program(program); !found)
-            return refused(errors::check_programs, found.error().message);
+    std::vector<std::string> wanted;
+    for (const auto* const manifest : written(context))
+        for (const auto& program : manifest->programs) {
+            if (const auto found = find_program(program); !found)
+                return refused(errors::check_programs, found.error().message);
+            wanted.push_back(program);
+        }
     return passed(wanted.empty() ? "none needed" : fmt::format("{}", fmt::join(wanted, ", ")));
 }
 
+// A startup that is set and has not happened. One that is the committed generation is what every
+// boot starts from, while something else is held until then.
 CheckResult check_pending_reboot(const CheckContext& context) {
     const auto& marks = context.input.marks;
-    if (marks.startup == marks.running) return passed("none");
+    if (marks.startup == marks.running || marks.startup == marks.committed) return passed("none");
     return refused(errors::check_pending_reboot,
                    fmt::format("the next boot starts generation {}, generation {} runs",
                                marks.startup, marks.running));
 }
 
 CheckResult check_downgrade(const CheckContext& context) {
+    std::vector<std::string> downgrades;
     const auto* running = find_generation(context.input.generations, context.input.marks.running);
-    const auto& target = context.plan.target.base;
-    if (!running || running->base.name != target.name || running->base.version <= target.version)
-        return passed("no");
-    return warned(
-        fmt::format("from {} to {}", running->base.version.text(), target.version.text()));
+    const auto& target = context.plan.target;
+    if (!running) return passed("no");
+    const auto compare = [&](const PackageRef& from, const PackageRef& to) {
+        if (from.name == to.name && from.version > to.version)
+            downgrades.push_back(
+                fmt::format("{} from {} to {}", to.name, from.version.text(), to.version.text()));
+    };
+    compare(running->base, target.base);
+    for (const auto& from : running->packages)
+        for (const auto& to : target.packages) compare(from, to);
+    return downgrades.empty() ? passed("no")
+                              : warned(fmt::format("{}", fmt::join(downgrades, "; ")));
 }
 
 constexpr std::array kChecks{
-    Check{.name = "space", .forceable = false, .ask = check_space},
-    Check{.name = "hardware", .ask = check_hardware},
-    Check{.name = "architecture", .ask = check_architecture},
-    Check{.name = "packages", .ask = check_packages},
+    Check{.name = "space", .scope = CheckScope::writes, .forceable = false, .ask = check_space},
+    Check{.name = "hardware", .scope = CheckScope::writes, .ask = check_hardware},
+    Check{.name = "architecture", .scope = CheckScope::writes, .ask = check_architecture},
     Check{.name = "direct-upgrade", .ask = check_direct_upgrade},
     Check{.name = "epoch", .forceable = false, .ask = check_epoch},
     Check{.name = "health", .ask = check_health},
     Check{.name = "programs", .ask = check_programs},
     Check{.name = "downgrade", .ask = check_downgrade},
-    Check{.name = "pending-reboot", .for_installs_only = false, .ask = check_pending_reboot},
+    Check{.name = "pending-reboot", .scope = CheckScope::changes, .ask = check_pending_reboot},
 };
 
-// Not a question with an answer here: the planner asks it, and --force may mention it.
-constexpr std::string_view kSlotCheck = "slot";
+// The planner asks these, and --force may mention them.
+constexpr std::array<std::string_view, 2> kPlannersChecks{"slot", "packages"};
 
-bool concerns(const Check& check, const Plan& plan) {
-    const bool installs = !plan.source.empty();
-    const bool takes_back = std::ranges::any_of(
-        plan.steps, [](const Step& step) { return step.kind == StepKind::disarm_trial; });
-    if (plan.target.base.name.empty() || takes_back) return false;
-    return installs || !check.for_installs_only;
+bool concerns(const Check& check, const CheckContext& context) {
+    const auto& plan = context.plan;
+    const auto kind = context.input.request.kind;
+    const auto has = [&](StepKind step) {
+        return std::ranges::find(plan.steps, step, &Step::kind) != plan.steps.end();
+    };
+    const bool writes = !plan.source.empty() || !plan.layers.empty();
+    const bool changes = !plan.target.base.name.empty() && !has(StepKind::disarm_trial);
+    const bool adds = kind == OperationKind::install || kind == OperationKind::upgrade ||
+                      kind == OperationKind::reload ||
+                      (kind == OperationKind::activate && has(StepKind::switch_view));
+    const bool installs = changes && adds;
+    switch (check.scope) {
+        case CheckScope::writes: return writes;
+        case CheckScope::installs: return installs;
+        case CheckScope::changes: return changes;
+    }
+    std::unreachable();
 }
 
 Result<> check_force(const CheckContext& context) {
     const auto& unforceable = context.ports.config.unforceable;
     for (const auto& name : context.input.request.force) {
         const auto* const found = std::ranges::find(kChecks, name, &Check::name);
-        const bool known = name == kSlotCheck || (found != kChecks.end() && found->forceable);
+        const bool planners = std::ranges::find(kPlannersChecks, name) != kPlannersChecks.end();
+        const bool known = planners || (found != kChecks.end() && found->forceable);
         const bool forbidden = std::ranges::find(unforceable, name) != unforceable.end();
         if (!known || forbidden)
             return fail(errors::check_unknown_force, "\"{}\" is no check that --force may skip{}",
@@ -242,7 +322,7 @@ Result<std::vector<CheckResult>> run_checks(const CheckContext& context) {
     const auto& force = context.input.request.force;
     std::vector<CheckResult> results;
     for (const auto& check : kChecks) {
-        if (!concerns(check, context.plan)) continue;
+        if (!concerns(check, context)) continue;
         const bool skipped = std::ranges::find(force, check.name) != force.end();
         auto result =
             skipped ? CheckResult{.verdict = CheckVerdict::skipped, .detail = "skipped by --force"}

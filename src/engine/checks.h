@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <stop_token>
 #include <string_view>
@@ -20,11 +21,18 @@ struct CheckContext {
     std::stop_token stop;
 };
 
+// Which operations a check is asked of.
+enum class CheckScope : std::uint8_t {
+    writes,    // those that write a package
+    installs,  // those that bring what has not run before
+    changes,   // all that change what runs or what boots start
+};
+
 // One question that must be answered well before an operation changes anything.
 struct Check {
     std::string_view name;  // what --force and [policy] unforceable mention
+    CheckScope scope = CheckScope::installs;
     bool forceable = true;
-    bool for_installs_only = true;  // otherwise for everything that goes to another slot
     // ok or warning with a detail, or refused with an error.
     CheckResult (*ask)(const CheckContext& context);
 };

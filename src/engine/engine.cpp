@@ -105,8 +105,12 @@ bool Engine::is_commit_point(const Step& step) const {
     switch (step.kind) {
         case StepKind::commit:
         case StepKind::disarm_trial:
+        case StepKind::hold:
+        case StepKind::record_packages:
         case StepKind::repair: return true;
-        case StepKind::record_generation: return !has(StepKind::arm_trial);
+        case StepKind::record_generation:
+            return !has(StepKind::arm_trial) && !has(StepKind::switch_view) &&
+                   !has(StepKind::commit);
         case StepKind::arm_trial: return !has(StepKind::reboot);
         case StepKind::reboot: return !has(StepKind::arm_trial);
         case StepKind::script:
@@ -115,6 +119,9 @@ bool Engine::is_commit_point(const Step& step) const {
         case StepKind::capture_evidence:
         case StepKind::write_slot:
         case StepKind::carry_persistent:
+        case StepKind::write_layer:
+        case StepKind::prepare_view:
+        case StepKind::switch_view:
         case StepKind::check_trial:
         case StepKind::await_commit: return false;
     }
@@ -159,6 +166,7 @@ Result<Engine::Outcome> Engine::run(OperationId id, const Request& request) {
     operation.title = prepared->plan.title;
     operation.plan_hash = prepared->hash;
     operation.to = prepared->plan.target.id;
+    operation.warnings = prepared->plan.notes;
     record_->plan = prepared->plan;
     say(fmt::format("{}, plan {}", operation.title, operation.plan_hash));
     if (auto allowed = demand_preview(*prepared); !allowed)
@@ -373,12 +381,15 @@ Result<> Engine::finish(OperationState state) {
                      .operation = operation.id}));
             // A base that is committed clears it there; a slot that is written again is no less
             // good.
-            if (state == OperationState::done && operation.request.kind == OperationKind::install)
+            if (state == OperationState::done && operation.request.kind == OperationKind::install &&
+                !record_->plan.source.empty())
                 TRY(ports_.store.clear_alarm(kFailedAlarm, now));
             return forget_old_generations();
         },
         std::move(notes)));
     say(how);
+    if (const auto forgotten = forget_layers(); !forgotten)
+        ports_.log.warning("layers cannot be tidied up", {{"error", forgotten.error().text()}});
     ports_.log.info("operation ended", {{"operation", std::to_string(operation.id)},
                                         {"title", operation.title},
                                         {"state", std::string(to_string(state))}});

@@ -18,10 +18,12 @@
 #include "engine/ports.h"
 #include "engine/recovery.h"
 #include "engine/status_file.h"
+#include "engine/watched_source.h"
 #include "model/device.h"
 #include "model/operation.h"
 #include "model/plan.h"
 #include "model/planner.h"
+#include "platform/layers.h"
 #include "store/store.h"
 
 namespace cutover {
@@ -107,6 +109,8 @@ private:
     Result<Prepared> prepare(const Request& request, std::stop_token stop);
     Result<> demand_preview(const Prepared& prepared);
     Result<PlanInput> snapshot(const Request& request);
+    Result<> open_sources(PlanInput& input, const std::stop_token& stop);
+    Result<> open_pack(PlanInput& input, OpenedPackage& pack, const std::stop_token& stop);
     std::string expected_interruption();
 
     // steps.cpp: what each step does, and how it is undone
@@ -130,17 +134,39 @@ private:
     Result<> startup_is_target();
     Result<> mark_bad();
     Result<> forget_old_generations();
-    Result<std::unique_ptr<OpenedPackage>> open_planned_package();
+    Result<std::unique_ptr<OpenedPackage>> open_planned(const std::string& source,
+                                                        const std::string& digest);
+    WatchedSource::Watch watch(std::uint64_t total, std::string step);
+    Result<> note_signing_time(WallTime signed_at);
+    Result<> marks_are_kept(std::uint32_t epoch);
+    Result<> end_trials();
+    Result<Done> undo_layer_trial();
+
+    // package_steps.cpp: those that concern packages on top of the base
+    const Generation& kept_generation() const;
+    Result<bool> runs(const Generation& generation) const;
+    Result<Done> write_layer(const Step& step);
+    Result<Done> prepare_view();
+    Result<std::string> switch_to(const LayerStack& from, const LayerStack& to);
+    Result<Done> switch_view();
+    Result<Done> undo_switch();
+    Result<Done> hold();
+    Result<Done> record_packages();
+    Result<> put_depot();
+    Result<> forget_layers();
 
     // resume.cpp: after a boot or a restart of the agent
     Result<> reconcile_slots(const BootStatus& boot);
     Result<> reconcile_running(const BootStatus& boot);
     Result<> reconcile_marks();
+    Result<> reconcile_layers();
+    Result<> forget_held();
     Result<Outcome> resume(OperationRecord record, const BootStatus& boot);
     Result<Outcome> after_boot(const BootStatus& boot);
     Result<Request> request_of_startup(const Generation& target);
     Result<Outcome> try_startup(const Generation& target, bool booted);
     Position position(const OperationRecord& record) const;
+    Result<Found> look(const OperationRecord& record, const BootStatus& boot) const;
     std::vector<Note> note_reboot();
 
     Ports ports_;

@@ -71,11 +71,6 @@ inline constexpr ErrorInfo check_architecture{
     .kind = Errc::refused,
     .meaning = "The package is made for another processor architecture.",
     .remedy = "Obtain the package for this architecture."};
-inline constexpr ErrorInfo check_packages{
-    .id = "check.packages",
-    .kind = Errc::refused,
-    .meaning = "A package on top does not support the new base.",
-    .remedy = "Upgrade or uninstall the package named in the message first."};
 inline constexpr ErrorInfo check_direct_upgrade{
     .id = "check.direct_upgrade",
     .kind = Errc::refused,
@@ -135,5 +130,16 @@ inline constexpr ErrorInfo operation_interrupted{
     .kind = Errc::cancelled,
     .meaning = "Power or the agent was lost before the commit point; the change was undone.",
     .remedy = "Start the operation again."};
+
+inline constexpr ErrorInfo plan_pack_alone{
+    .id = "plan.pack_alone",
+    .kind = Errc::invalid,
+    .meaning = "An update pack is applied alone: its members make one change.",
+    .remedy = "Give the update pack alone, and other packages before or after it."};
+inline constexpr ErrorInfo operation_pack_members{
+    .id = "operation.pack_members",
+    .kind = Errc::corrupt,
+    .meaning = "The members of an update pack are not those that its manifest names.",
+    .remedy = "Obtain the pack again from its vendor; do not install this one."};
 
 }  // namespace cutover::errors

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "engine/errors.h"
 #include "engine/ports.h"
+#include "engine/stack.h"
 #include "model/device.h"
 #include "model/manifest.h"
 #include "platform/services.h"
@@ -129,15 +130,11 @@ Result<std::vector<HealthCheck>> health_checks(const Ports& ports) {
     checks.reserve(ports.config.health.size());
     for (const auto& spec : ports.config.health)
         checks.push_back({.spec = spec, .from = "device.toml"});
-    const auto running = TRY(ports.boot.status()).running;
-    const auto manifest = ports.slots.manifest(running);
-    if (!manifest && manifest.error().kind != Errc::not_found)
-        return std::unexpected(manifest.error());
-    if (!manifest) return checks;
-    for (const auto& spec : manifest->health)
-        checks.push_back(
-            {.spec = spec,
-             .from = fmt::format("package {} {}", manifest->name, manifest->version.text())});
+    for (const auto& package : TRY(running_stack(ports)))
+        for (const auto& spec : package.manifest.health)
+            checks.push_back({.spec = spec,
+                              .from = fmt::format("package {} {}", package.manifest.name,
+                                                  package.manifest.version.text())});
     return checks;
 }
 

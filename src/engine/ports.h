@@ -9,6 +9,7 @@
 #include "model/device_config.h"
 #include "platform/boot_control.h"
 #include "platform/host.h"
+#include "platform/layers.h"
 #include "platform/services.h"
 #include "platform/slot_store.h"
 #include "store/store.h"
@@ -20,6 +21,7 @@ struct Ports {
     Store& store;
     BootControl& boot;
     SlotStore& slots;
+    LayerStore& layers;
     Services& services;
     Host& host;
     PackageSource& packages;

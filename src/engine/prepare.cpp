@@ -13,16 +13,21 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/files.h"
 #include "crypto/digest.h"
 #include "engine/checks.h"
 #include "engine/engine.h"
 #include "engine/errors.h"
+#include "engine/package_source.h"
 #include "engine/ports.h"
 #include "engine/stage_scripts.h"
 #include "model/errors.h"
 #include "model/operation.h"
+#include "model/package_kind.h"
 #include "model/plan.h"
 #include "model/planner.h"
+#include "package/tree.h"
+#include "transfer/source.h"
 
 namespace cutover {
 namespace {
@@ -30,8 +35,10 @@ namespace {
 constexpr std::size_t kHashDigits = 8;  // of the plan's SHA-256, as people see and type it
 constexpr int kRebootsRemembered = 3;
 
-bool installs(const Request& request) {
-    return request.kind == OperationKind::install || request.kind == OperationKind::upgrade;
+constexpr std::size_t kMaxPackFiles = 256;
+
+OfferedPackage offered(const std::string& source, const OpenedPackage& package) {
+    return {.source = source, .digest = package.digest(), .manifest = package.manifest()};
 }
 
 }  // namespace
@@ -44,6 +51,11 @@ Result<PlanInput> Engine::snapshot(const Request& request) {
     input.slots = TRY(ports_.store.slots());
     input.active = TRY(ports_.boot.status()).running;
     input.now = ports_.clock.wall();
+    input.depot = TRY(ports_.store.depot());
+    if (auto base = ports_.slots.manifest(input.active)) input.base = std::move(*base);
+    for (const auto& digest : TRY(ports_.layers.layers()))
+        input.at_hand.push_back(
+            {.source = {}, .digest = digest, .manifest = TRY(ports_.layers.manifest(digest))});
     std::vector<std::filesystem::path> ini_files;
     ini_files.reserve(ports_.config.ini_files.size());
     for (const auto& file : ports_.config.ini_files) ini_files.push_back(ports_.folder / file);
@@ -51,18 +63,56 @@ Result<PlanInput> Engine::snapshot(const Request& request) {
     return input;
 }
 
+Result<> Engine::open_sources(PlanInput& input, const std::stop_token& stop) {
+    const auto not_before = TRY(ports_.store.newest_signing_time());
+    for (const auto& source : input.request.sources) {
+        const auto package = TRY(ports_.packages.open(source, not_before, stop));
+        if (package->manifest().kind != PackageKind::pack) {
+            input.offered.push_back(offered(source, *package));
+            continue;
+        }
+        if (input.request.sources.size() != 1)
+            return fail(errors::plan_pack_alone, "{} packages were given",
+                        input.request.sources.size());
+        input.pack = offered(source, *package);
+        TRY(open_pack(input, *package, stop), "open the members of {}", source_name(source));
+    }
+    return {};
+}
+
+// A pack's payload is the files of its members. They are packages like any others: each is opened,
+// and its own signature verified.
+Result<> Engine::open_pack(PlanInput& input, OpenedPackage& pack, const std::stop_token& stop) {
+    const auto id = record_ ? record_->operation.id : 0;
+    const auto folder = ports_.folder / "tmp" / fmt::format("operation-{}", id) / "members";
+    TRY(remove_tree(folder));
+    TRY(make_folders(folder));
+    const auto& manifest = pack.manifest();
+    const auto need = manifest.payload.installed_bytes;
+    if (const auto free = TRY(free_bytes(ports_.folder)); free < need)
+        return fail(errors::check_space, "needs {} on {}, has {}: {} are missing", human_size(need),
+                    ports_.folder.string(), human_size(free), human_size(need - free));
+    const auto content = TRY(pack.content());
+    TRY(unpack_tree(*content, folder, {.installed_bytes = need, .on_progress = {}}));
+    if (manifest.includes.size() > kMaxPackFiles)
+        return fail(errors::operation_pack_members, "it has {} members", manifest.includes.size());
+    const auto not_before = TRY(ports_.store.newest_signing_time());
+    for (const auto& member : manifest.includes) {
+        const auto file = folder / fmt::format("{}-{}{}", member.name, member.version.text(),
+                                               file_suffix(member.kind));
+        const auto package = TRY(ports_.packages.open(file.string(), not_before, stop));
+        if (package->digest() != member.digest)
+            return fail(errors::operation_pack_members, "{} is not the package that the pack names",
+                        file.filename().string());
+        input.offered.push_back(offered(file.string(), *package));
+    }
+    return {};
+}
+
 Result<Engine::Prepared> Engine::prepare(const Request& request, std::stop_token stop) {
     Prepared prepared;
     prepared.input = TRY(snapshot(request));
-    if (installs(request)) {
-        if (request.sources.size() != 1)
-            return fail(errors::plan_one_base, "{} packages were given", request.sources.size());
-        const auto& source = request.sources.front();
-        const auto package = TRY(
-            ports_.packages.open(source, TRY(ports_.store.newest_signing_time()), std::move(stop)));
-        prepared.input.package = OfferedPackage{
-            .source = source, .digest = package->digest(), .manifest = package->manifest()};
-    }
+    TRY(open_sources(prepared.input, stop));
     prepared.plan = TRY(make_plan(prepared.input));
     prepared.hash =
         to_hex(sha256(plan_identity(prepared.input, prepared.plan))).substr(0, kHashDigits);
@@ -102,6 +152,7 @@ Result<Preview> Engine::preview(const Request& request) {
     alive();
     const auto prepared = TRY(prepare(request, renew_stop()));
     Preview preview{.title = prepared.plan.title, .plan_hash = prepared.hash};
+    preview.notes = prepared.plan.notes;
     preview.checks = TRY(run_checks(
         {.ports = ports_, .input = prepared.input, .plan = prepared.plan, .stop = stop_}));
     for (const auto& step : prepared.plan.steps) {

@@ -14,14 +14,15 @@ enum class Position : std::uint8_t {
     arming,         // it may or may not know
     rebooting,      // asked for; it may or may not have happened
     on_trial,       // checks, waiting for the commit
-    committing,     // the boot loader may or may not have been told
+    committing,     // what boots start from may or may not have been told
 };
 
 // What the machine says now.
 struct Found {
-    bool has_target = false;         // the operation goes to a slot
-    bool running_is_target = false;  // and that slot runs
-    bool target_confirmed = false;   // the boot loader holds it for the committed one
+    bool has_target = false;         // the operation goes to another generation
+    bool in_service = false;         // without a boot
+    bool running_is_target = false;  // and that one runs
+    bool target_confirmed = false;   // boots hold it for the committed one
     bool trial_armed = false;        // its next boot would try the target
     bool rebooted = false;           // since the operation asked for a reboot
 };
@@ -43,6 +44,11 @@ constexpr Recovery decide(const OperationRecord& record, Position position, cons
     if (!found.has_target) {
         if (position != Position::rebooting) return Recovery::undo;
         return found.rebooted ? Recovery::go_on_after : Recovery::reboot;
+    }
+    if (found.in_service) {
+        if (position == Position::committing && found.target_confirmed) return Recovery::go_on;
+        const bool switched = position == Position::on_trial || position == Position::committing;
+        return switched && found.running_is_target ? Recovery::go_on : Recovery::undo;
     }
     switch (position) {
         case Position::repeatable:

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +20,8 @@
 #include "engine/errors.h"
 #include "engine/ports.h"
 #include "engine/recovery.h"
+#include "engine/stack.h"
+#include "model/event.h"
 #include "model/generation.h"
 #include "model/operation.h"
 #include "model/plan.h"
@@ -29,6 +32,8 @@
 
 namespace cutover {
 namespace {
+
+constexpr auto kPackagesAlarm = "packages-missing";
 
 int index_of(const Plan& plan, StepKind kind) {
     const auto found = std::ranges::find(plan.steps, kind, &Step::kind);
@@ -53,23 +58,59 @@ Result<Engine::Outcome> Engine::start() {
     }
     TRY(reconcile_slots(TRY(ports_.boot.status())));
     TRY(reconcile_marks());
+    TRY(reconcile_layers());
+    TRY(forget_held());
     return after_boot(TRY(ports_.boot.status()));
 }
 
-// The running mark is what the boot loader started, whatever was meant to run.
+// The running mark is what the boot has started, whatever was meant to run.
 Result<> Engine::reconcile_running(const BootStatus& boot) {
-    const auto generations = TRY(ports_.store.generations());
-    const auto* const running = generation_in(generations, boot.running);
-    if (!running) return {};
+    auto generations = TRY(ports_.store.generations());
     auto marks = TRY(ports_.store.marks());
-    // Of several generations in one slot, the one that was meant to start is the one that did.
-    const auto* const meant = find_generation(generations, marks.startup);
-    const bool as_meant = meant && meant->kept && meant->slot == boot.running;
-    const auto id = as_meant ? meant->id : running->id;
-    if (marks.running == id) return {};
-    marks.running = id;
+    const auto* running = generation_of(generations, marks, boot.running, ports_.layers.shown());
+    if (!running) running = generation_in(generations, boot.running);
+    if (!running || marks.running == running->id) return {};
+    marks.running = running->id;
     return save([&] { return ports_.store.set_marks(marks); },
-                {{"mark.moved", fmt::format("running: generation {}", id)}});
+                {{"mark.moved", fmt::format("running: generation {}", running->id)}});
+}
+
+// What was held until the next boot has ended with it; and a boot that could not show the packages
+// of the committed generation, or has lost the list of them, has them back.
+Result<> Engine::reconcile_layers() {
+    const auto boot = TRY(ports_.boot.status());
+    const auto marks = TRY(ports_.store.marks());
+    const auto generations = TRY(ports_.store.generations());
+    const auto* const committed = find_generation(generations, marks.committed);
+    if (!committed || committed->slot != boot.committed) return {};
+    const auto wanted = layers_of(*committed);
+    if (TRY(ports_.layers.startup(committed->slot)).committed == wanted) return {};
+    ports_.log.warning("boots did not start the committed packages",
+                       {{"generation", std::to_string(committed->id)}});
+    auto restored = ports_.layers.set_startup(committed->slot, wanted);
+    const auto shown = ports_.layers.shown();
+    const bool here = committed->slot == boot.running && shown != wanted;
+    std::string detail;
+    if (restored && here) {
+        auto switched = switch_to(shown, wanted);
+        if (switched)
+            detail = *switched;
+        else
+            restored = std::unexpected(std::move(switched).error());
+    }
+    if (!restored) {
+        const auto text = restored.error().text();
+        return save([&] {
+            return ports_.store.raise_alarm({.name = kPackagesAlarm,
+                                             .severity = Severity::major,
+                                             .text = text,
+                                             .raised = ports_.clock.wall(),
+                                             .operation = 0});
+        });
+    }
+    TRY(save([&] { return ports_.store.clear_alarm(kPackagesAlarm, ports_.clock.wall()); },
+             {{"packages.restored", detail}}));
+    return reconcile_running(boot);
 }
 
 // Fallbacks end where the boot loader ends them, and a startup that is in no slot any more cannot
@@ -134,14 +175,39 @@ Position Engine::position(const OperationRecord& record) const {
         const auto kind = plan.steps[cursor].kind;
         if (kind == StepKind::repair || kind == StepKind::disarm_trial) return Position::repeatable;
         if (kind == StepKind::reboot && record.begun) return Position::rebooting;
+        const bool commits = kind == StepKind::commit || kind == StepKind::hold;
+        if (commits && record.begun) return Position::committing;
     }
+    if (const int switched = index_of(plan, StepKind::switch_view); switched >= 0)
+        return record.cursor > switched                    ? Position::on_trial
+               : record.cursor == switched && record.begun ? Position::arming
+                                                           : Position::before_arming;
     const int arm = index_of(plan, StepKind::arm_trial);
     if (arm < 0 || record.cursor < arm || (record.cursor == arm && !record.begun))
         return Position::before_arming;
     const int reboot = index_of(plan, StepKind::reboot);
-    if (reboot < 0 || record.cursor <= reboot) return Position::arming;
-    const int commit = index_of(plan, StepKind::commit);
-    return record.cursor == commit && record.begun ? Position::committing : Position::on_trial;
+    return reboot < 0 || record.cursor <= reboot ? Position::arming : Position::on_trial;
+}
+
+Result<Found> Engine::look(const OperationRecord& record, const BootStatus& boot) const {
+    const auto& plan = record.plan;
+    const bool arms = index_of(plan, StepKind::arm_trial) >= 0;
+    const bool switches = index_of(plan, StepKind::switch_view) >= 0;
+    Found found;
+    found.has_target = arms || switches || index_of(plan, StepKind::commit) >= 0;
+    found.in_service = !arms;
+    found.rebooted = !record.boot_id.empty() && record.boot_id != ports_.host.boot_id();
+    if (!found.has_target) return found;
+    const auto& target = plan.target;
+    const auto& kept = plan.startup ? *plan.startup : target;
+    const auto startup = TRY(ports_.layers.startup(kept.slot));
+    found.running_is_target =
+        boot.running == target.slot && ports_.layers.shown() == layers_of(target);
+    found.target_confirmed = boot.committed == kept.slot && startup.committed == layers_of(kept);
+    found.trial_armed =
+        boot.trial == target.slot || (boot.running == target.slot &&
+                                      startup.trial == layers_of(target) && startup.tries_left > 0);
+    return found;
 }
 
 // Services were away from when the reboot was asked for until now. The caller saves it, together
@@ -161,14 +227,8 @@ std::vector<Engine::Note> Engine::note_reboot() {
 }
 
 Result<Engine::Outcome> Engine::resume(OperationRecord record, const BootStatus& boot) {
-    const auto target = record.plan.target.slot;
-    const bool has_target = index_of(record.plan, StepKind::arm_trial) >= 0;
-    const Found found{
-        .has_target = has_target,
-        .running_is_target = has_target && boot.running == target,
-        .target_confirmed = has_target && boot.committed == target,
-        .trial_armed = has_target && boot.trial == target,
-        .rebooted = !record.boot_id.empty() && record.boot_id != ports_.host.boot_id()};
+    const auto found = TRY(look(record, boot));
+    const bool has_target = found.has_target;
     const auto where = position(record);
     const auto decision = decide(record, where, found);
 
@@ -181,7 +241,7 @@ Result<Engine::Outcome> Engine::resume(OperationRecord record, const BootStatus&
     say(fmt::format("the agent is up again: slot {} runs, {}", to_string(boot.running),
                     to_string(boot.reason)));
     auto notes = note_reboot();
-    if (found.running_is_target) record_->on_new_base = true;
+    if (found.running_is_target && !found.in_service) record_->on_new_base = true;
 
     switch (decision) {
         case Recovery::go_on: TRY(save({}, std::move(notes))); break;
@@ -211,10 +271,8 @@ Result<Engine::Outcome> Engine::resume(OperationRecord record, const BootStatus&
                                           fmt::format("{} was interrupted", operation.title))));
             break;
         case Recovery::fell_back: {
-            const auto& base = record_->plan.target.base;
-            auto error =
-                make_error(errors::trial_boot_failed,
-                           fmt::format("{} {} did not boot", base.name, base.version.text()));
+            auto error = make_error(errors::trial_boot_failed,
+                                    fmt::format("{} did not boot", record_->plan.subject));
             error.set_cause(boot_failure_text(ports_.host.boot_failures()));
             record_->on_new_base = true;
             TRY(save({}, std::move(notes)));
@@ -225,16 +283,35 @@ Result<Engine::Outcome> Engine::resume(OperationRecord record, const BootStatus&
     return go_on();
 }
 
+// Uncommitted generations of packages that no mark points to any more: they were held until the
+// boot that has happened.
+Result<> Engine::forget_held() {
+    const auto boot = TRY(ports_.boot.status());
+    const auto marks = TRY(ports_.store.marks());
+    for (const auto& generation : TRY(ports_.store.generations())) {
+        const bool marked = generation.id == marks.running || generation.id == marks.startup ||
+                            generation.id == marks.committed;
+        if (!marked && !generation.committed_once && !generation.bad && generation.kept &&
+            generation.slot == boot.committed)
+            TRY(save([&] { return ports_.store.remove_generation(generation.id); },
+                     {{"generation.ended", fmt::format("generation {}", generation.id)}}));
+    }
+    return {};
+}
+
 // Nothing was unfinished; but a startup that was set may have happened, or failed.
 Result<Engine::Outcome> Engine::after_boot(const BootStatus& boot) {
     const auto marks = TRY(ports_.store.marks());
     const auto generations = TRY(ports_.store.generations());
     const auto* const startup = find_generation(generations, marks.startup);
-    if (!startup) return Outcome::idle;
-    if (boot.trial == boot.running && startup->slot == boot.running)
-        return try_startup(*startup, true);
-    const bool lost = marks.startup != marks.running && boot.trial != startup->slot;
-    if (lost) return try_startup(*startup, false);
+    if (!startup || marks.startup == marks.committed) return Outcome::idle;
+    const bool here = startup->slot == boot.running;
+    if (here && boot.trial == boot.running) return try_startup(*startup, true);
+    const auto layers = TRY(ports_.layers.startup(boot.running));
+    const bool layers_trial = here && layers.trial == layers_of(*startup);
+    if (layers_trial && ports_.layers.shown() == *layers.trial) return try_startup(*startup, true);
+    const bool armed = boot.trial == startup->slot || (layers_trial && layers.tries_left > 0);
+    if (!armed) return try_startup(*startup, false);
     return Outcome::idle;
 }
 
@@ -258,22 +335,14 @@ Result<Engine::Outcome> Engine::try_startup(const Generation& target, bool boote
     auto request = TRY(request_of_startup(target));
     PlanInput input;  // without scripts: they ran when the startup was set
     input.request = request;
-    input.request.force = {"slot"};
-    input.marks = TRY(ports_.store.marks());
-    input.generations = TRY(ports_.store.generations());
-    input.slots = TRY(ports_.store.slots());
-    input.active = other(target.slot);
     operation_begun_ = ports_.clock.steady();
     OperationRecord record;
-    record.plan = TRY(make_plan(input));
-    record.plan.target = target;
+    record.plan = plan_of_startup(input, target);
     record.cursor = index_of(record.plan, StepKind::reboot) + 1;
     record.on_new_base = true;
     auto& operation = record.operation;
     operation.id = TRY(ports_.store.last_operation()) + 1;
-    operation.title =
-        fmt::format("start up with base {} {}", target.base.name, target.base.version.text());
-    record.plan.title = operation.title;
+    operation.title = record.plan.title;
     operation.request = std::move(request);
     operation.started = ports_.clock.wall();
     operation.from = TRY(ports_.store.marks()).committed;
@@ -287,9 +356,8 @@ Result<Engine::Outcome> Engine::try_startup(const Generation& target, bool boote
     log_.emplace(ports_.folder, record_->operation.id);
     TRY(save({}, {{"operation.started", record_->operation.title}}));
     if (!booted) {
-        auto error = make_error(
-            errors::trial_boot_failed,
-            fmt::format("{} {} did not boot", target.base.name, target.base.version.text()));
+        auto error = make_error(errors::trial_boot_failed,
+                                fmt::format("{} did not boot", record_->plan.subject));
         error.set_cause(boot_failure_text(ports_.host.boot_failures()));
         TRY(begin_undo(std::move(error)));
     }

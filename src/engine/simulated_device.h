@@ -123,6 +123,7 @@ public:
     void reboot_once() {
         power_off();
         boot.power_cycle([this](Slot slot) { return comes_up(slot); });
+        layers.boot(boot.status()->running);
         power_on();
     }
     // Somebody restarts the device, or its power was lost.
@@ -175,6 +176,7 @@ public:
         return {.store = *store_,
                 .boot = boot,
                 .slots = slots,
+                .layers = layers,
                 .services = services,
                 .host = host,
                 .packages = packages,
@@ -207,6 +209,7 @@ public:
         if (!booted_) return std::nullopt;
         return boot.status()->running;
     }};
+    SimulatedLayers layers;
     SimulatedServices services;
     SimulatedHost host{boot, slots, folder_.path()};
     SimulatedPackages packages;

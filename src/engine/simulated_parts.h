@@ -36,6 +36,7 @@
 #include "platform/boot_control.h"
 #include "platform/errors.h"
 #include "platform/host.h"
+#include "platform/layers.h"
 #include "platform/services.h"
 #include "platform/slot_package.h"
 #include "platform/slot_store.h"
@@ -187,6 +188,153 @@ private:
         return {};
     }
     std::function<std::optional<Slot>()> running_;
+};
+
+// Layers, startup stacks and the view that is shown. Like slots, they outlive a power cycle.
+class SimulatedLayers final : public LayerStore {
+public:
+    Result<SlotSpace> space() const override {
+        return SlotSpace{.file_system = "/layers", .available_bytes = available_bytes};
+    }
+    Result<> write(const std::string& digest, const Manifest& manifest, ByteSource& content,
+                   const LayerStack& beneath) override {
+        TRY(refuse_missing(beneath));
+        if (manifest.payload.installed_bytes > available_bytes)
+            return fail(errors::slot_no_space, "layer {} does not fit", digest);
+        std::array<std::byte, 512> buffer{};
+        std::uint64_t written = 0;
+        for (;;) {
+            const auto got = TRY(content.read(buffer));
+            written += got;
+            if (got < buffer.size()) break;
+        }
+        if (written != manifest.payload.content_bytes)
+            return fail(Errc::corrupt, "{} bytes instead of {}", written,
+                        manifest.payload.content_bytes);
+        if (broken_writes > 0) {
+            --broken_writes;
+            return fail(Errc::io, "layer {} cannot be written", digest);
+        }
+        held.insert_or_assign(digest, manifest);
+        last_beneath = beneath;
+        ++writes;
+        return {};
+    }
+    Result<> erase(const std::string& digest) override {
+        if (std::ranges::find(shown_, digest) != shown_.end())
+            return fail(Errc::conflict, "layer {} is shown", digest);
+        erased += held.erase(digest) > 0 ? 1 : 0;
+        return {};
+    }
+    Result<Manifest> manifest(const std::string& digest) const override {
+        const auto found = held.find(digest);
+        if (found == held.end()) return fail(Errc::not_found, "there is no layer {}", digest);
+        return found->second;
+    }
+    Result<std::vector<std::string>> layers() const override {
+        std::vector<std::string> all;
+        for (const auto& [digest, manifest] : held) all.push_back(digest);
+        return all;
+    }
+
+    Result<> prepare(const LayerStack& stack) override {
+        TRY(refuse_missing(stack));
+        if (prepare_broken) return fail(Errc::io, "the view cannot be built");
+        prepared.insert(stack);
+        return {};
+    }
+    Result<> show(const LayerStack& stack) override {
+        TRY(prepare(stack));
+        if (show_broken) return fail(Errc::io, "the view cannot be shown");
+        if (stack != shown_) ++switches;
+        shown_ = stack;
+        if (on_show) on_show(stack);
+        return {};
+    }
+    LayerStack shown() const override { return shown_; }
+    Result<> tidy(const std::vector<LayerStack>& keep) override {
+        std::erase_if(prepared, [&](const LayerStack& view) {
+            return view != shown_ && std::ranges::find(keep, view) == keep.end();
+        });
+        return {};
+    }
+
+    Result<LayerStartup> startup(Slot slot) const override {
+        const auto found = records.find(slot);
+        return found == records.end() ? LayerStartup{} : found->second;
+    }
+    Result<> set_startup(Slot slot, const LayerStack& stack) override {
+        TRY(refuse_missing(stack));
+        if (record_broken) return fail(Errc::io, "the startup record cannot be written");
+        records.insert_or_assign(slot, LayerStartup{.committed = stack});
+        return {};
+    }
+    Result<> start_trial(Slot slot, const LayerStack& stack, int tries) override {
+        if (tries < 1) return fail(Errc::invalid, "a trial needs a boot");
+        TRY(refuse_missing(stack));
+        if (record_broken) return fail(Errc::io, "the startup record cannot be written");
+        auto& record = records[slot];
+        record.trial = stack;
+        record.tries = record.tries_left = tries;
+        return {};
+    }
+    Result<> end_trial(Slot slot) override {
+        if (record_broken) return fail(Errc::io, "the startup record cannot be written");
+        auto& record = records[slot];
+        record = {.committed = std::move(record.committed)};
+        return {};
+    }
+
+    // The slot is booted, after SimulatedBoot::power_cycle() chose it: counts a trial's try before
+    // it is shown, as often as it dies, and falls back to the committed stack; without layers where
+    // one of that is missing. As on a device, an exhausted trial stays in the record.
+    void boot(Slot slot, const std::function<bool(const LayerStack&)>& comes_up = {}) {
+        prepared.clear();
+        booted_on_trial = fell_back = false;
+        const auto found = records.find(slot);
+        if (found != records.end()) {
+            auto& record = found->second;
+            while (record.trial && record.tries_left > 0) {
+                --record.tries_left;
+                shown_ = *record.trial;
+                if (refuse_missing(shown_) && (!comes_up || comes_up(shown_))) {
+                    booted_on_trial = true;
+                    return;
+                }
+            }
+            fell_back = record.trial.has_value();
+        }
+        shown_ = found == records.end() ? LayerStack{} : found->second.committed;
+        if (refuse_missing(shown_)) return;
+        shown_.clear();
+        fell_back = true;
+    }
+
+    std::map<std::string, Manifest> held;
+    std::map<Slot, LayerStartup> records;
+    std::set<LayerStack> prepared;
+    std::uint64_t available_bytes = std::uint64_t{1} << 30U;
+    std::function<void(const LayerStack&)> on_show;  // after each switch
+    LayerStack last_beneath;                         // of the newest write
+    int writes = 0;
+    int erased = 0;
+    int switches = 0;
+    int broken_writes = 0;  // so many fail, then all are well
+    bool prepare_broken = false;
+    bool show_broken = false;
+    bool record_broken = false;    // the startup record cannot be written
+    bool booted_on_trial = false;  // of the last boot
+    bool fell_back = false;
+
+private:
+    Result<> refuse_missing(const LayerStack& stack) const {
+        for (const auto& digest : stack)
+            if (!held.contains(digest))
+                return fail(Errc::not_found, "there is no layer {}", digest);
+        return {};
+    }
+
+    LayerStack shown_;
 };
 
 // Starts and stops its rows as it is told; what is asked for a service of `failing` fails.

@@ -33,6 +33,8 @@
 #include "engine/health.h"
 #include "engine/package_source.h"
 #include "engine/ports.h"
+#include "engine/stack.h"
+#include "engine/watched_source.h"
 #include "model/generation.h"
 #include "model/manifest.h"
 #include "model/operation.h"
@@ -46,49 +48,10 @@ namespace {
 namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kProgressInterval{200};
 constexpr milliseconds kCommitPoll{100};
 constexpr auto kFailedAlarm = "upgrade-failed";
 constexpr auto kUndoAlarm = "undo-incomplete";
 constexpr int kMaxReboots = 5;  // of one operation that is undone
-
-// Passes content on, tells how far it has come, and ends when the operation does.
-class WatchedSource final : public ByteSource {
-public:
-    struct Watch {
-        Clock& clock;
-        std::stop_token stop;
-        SteadyTime deadline;
-        std::function<void(std::uint64_t done, std::uint64_t per_second)> report;
-    };
-    WatchedSource(ByteSource& source, Watch watch)
-        : source_(source), watch_(std::move(watch)), begun_(watch_.clock.steady()) {}
-
-    Result<std::size_t> read(std::span<std::byte> buffer) override {
-        if (watch_.stop.stop_requested())
-            return fail(errors::operation_cancelled, "writing was stopped");
-        const auto now = watch_.clock.steady();
-        if (now > watch_.deadline)
-            return fail(errors::operation_timeout, "the operation's time was over while writing");
-        const auto got = TRY(source_.read(buffer));
-        done_ += got;
-        if (now - reported_ >= kProgressInterval || got == 0) {
-            reported_ = now;
-            const auto elapsed = std::chrono::duration<double>(now - begun_).count();
-            watch_.report(
-                done_,
-                elapsed > 0 ? static_cast<std::uint64_t>(static_cast<double>(done_) / elapsed) : 0);
-        }
-        return got;
-    }
-
-private:
-    ByteSource& source_;
-    Watch watch_;
-    SteadyTime begun_;
-    SteadyTime reported_{};
-    std::uint64_t done_ = 0;
-};
 
 std::string name_of(const PackageRef& package) {
     return fmt::format("{} {}", package.name, package.version.text());
@@ -121,6 +84,11 @@ Result<Engine::Done> Engine::perform(const Step& step) {
         case StepKind::await_commit: return await_commit();
         case StepKind::commit: return commit_target();
         case StepKind::repair: return repair();
+        case StepKind::write_layer: return write_layer(step);
+        case StepKind::prepare_view: return prepare_view();
+        case StepKind::switch_view: return switch_view();
+        case StepKind::hold: return hold();
+        case StepKind::record_packages: return record_packages();
     }
     std::unreachable();
 }
@@ -159,20 +127,49 @@ Result<Engine::Done> Engine::run_script(const Step& step, const std::vector<std:
     return Done{};
 }
 
-Result<std::unique_ptr<OpenedPackage>> Engine::open_planned_package() {
-    auto package = TRY(
-        ports_.packages.open(record_->plan.source, TRY(ports_.store.newest_signing_time()), stop_));
-    if (package->digest() != record_->plan.manifest_digest)
+Result<std::unique_ptr<OpenedPackage>> Engine::open_planned(const std::string& source,
+                                                            const std::string& digest) {
+    auto package =
+        TRY(ports_.packages.open(source, TRY(ports_.store.newest_signing_time()), stop_));
+    if (package->digest() != digest)
         return fail(errors::operation_package_changed, "{} is another package than the one planned",
-                    record_->plan.source);
+                    source);
     return package;
+}
+
+WatchedSource::Watch Engine::watch(std::uint64_t total, std::string step) {
+    return {.clock = ports_.clock,
+            .stop = stop_,
+            .deadline = operation_begun_ + ports_.config.operation_timeout,
+            .report = [this, total, step = std::move(step)](std::uint64_t done,
+                                                            std::uint64_t per_second) {
+                alive(done < total ? 0 : total);
+                ports_.observer.on_progress({.operation = record_->operation.id,
+                                             .stage = Stage::install,
+                                             .step = step,
+                                             .done_bytes = done,
+                                             .total_bytes = total,
+                                             .bytes_per_second = per_second});
+            }};
+}
+
+Result<> Engine::note_signing_time(WallTime signed_at) {
+    if (signed_at <= TRY(ports_.store.newest_signing_time())) return {};
+    return ports_.store.set_newest_signing_time(signed_at);
 }
 
 Result<Engine::Done> Engine::unpack_hooks() {
     const auto folder = ports_.folder / "tmp" / fmt::format("operation-{}", record_->operation.id);
     TRY(remove_tree(folder));
-    TRY(make_folders(folder));
-    TRY(TRY(open_planned_package())->unpack_hooks(folder));
+    const auto& plan = record_->plan;
+    std::vector<PlannedLayer> packages = plan.layers;
+    if (!plan.source.empty())
+        packages.push_back({.package = {.digest = plan.manifest_digest}, .source = plan.source});
+    for (const auto& package : packages) {
+        const auto own = folder / package.package.digest;
+        TRY(make_folders(own));
+        TRY(TRY(open_planned(package.source, package.package.digest))->unpack_hooks(own));
+    }
     return Done{};
 }
 
@@ -208,58 +205,52 @@ Result<> Engine::give_slot_up(Slot slot) {
 
 Result<Engine::Done> Engine::write_slot() {
     const auto& target = record_->plan.target;
-    auto package = TRY(open_planned_package());
+    auto package = TRY(open_planned(record_->plan.source, record_->plan.manifest_digest));
     const auto content = TRY(package->content());
     TRY(give_slot_up(target.slot));
 
     const auto total = package->manifest().payload.content_bytes;
     const auto begun = ports_.clock.steady();
     WatchedSource watched(*content,
-                          {.clock = ports_.clock,
-                           .stop = stop_,
-                           .deadline = operation_begun_ + ports_.config.operation_timeout,
-                           .report = [&](std::uint64_t done, std::uint64_t per_second) {
-                               alive(done < total ? 0 : total);
-                               ports_.observer.on_progress(
-                                   {.operation = record_->operation.id,
-                                    .stage = Stage::install,
-                                    .step = fmt::format("write slot {}", to_string(target.slot)),
-                                    .done_bytes = done,
-                                    .total_bytes = total,
-                                    .bytes_per_second = per_second});
-                           }});
+                          watch(total, fmt::format("write slot {}", to_string(target.slot))));
     TRY(ports_.slots.write(target.slot, package->manifest(), watched), "write slot {}",
         to_string(target.slot));
     const auto took = std::chrono::duration_cast<milliseconds>(ports_.clock.steady() - begun);
     return Done{.detail = fmt::format("slot {}, {} in {}", to_string(target.slot),
                                       human_size(total), human_duration(took)),
-                .writes = [this, signed_at = package->signed_at()]() -> Result<> {
-                    if (signed_at <= TRY(ports_.store.newest_signing_time())) return {};
-                    return ports_.store.set_newest_signing_time(signed_at);
+                .writes = [this, signed_at = package->signed_at()] {
+                    return note_signing_time(signed_at);
                 }};
 }
 
 Result<Engine::Done> Engine::record_generation() {
     auto& record = *record_;
-    const auto manifest = TRY(ports_.slots.manifest(record.plan.target.slot));
-    const bool last = std::ranges::none_of(
-        record.plan.steps, [](const Step& step) { return step.kind == StepKind::arm_trial; });
-    return Done{.detail = fmt::format("slot {} holds {}", to_string(record.plan.target.slot),
-                                      name_of(record.plan.target.base)),
-                .writes = [this, manifest, last]() -> Result<> {
-                    auto& plan = record_->plan;
-                    plan.target.id = TRY(ports_.store.add_generation(plan.target));
-                    record_->operation.to = plan.target.id;
+    const auto& plan = record.plan;
+    const bool base = !plan.source.empty();
+    const bool last = is_commit_point({.kind = StepKind::record_generation});
+    std::string json;
+    if (base) json = to_json(TRY(ports_.slots.manifest(plan.target.slot)));
+    const auto holds =
+        fmt::format("slot {} holds {}", to_string(plan.target.slot), name_of(plan.target.base));
+    std::vector<Note> notes;
+    if (base) notes.push_back({"slot.installed", holds});
+    return Done{.detail = base ? holds : record.plan.subject,
+                .writes = [this, json, base, last]() -> Result<> {
+                    auto& target = record_->plan.target;
+                    auto& startup = record_->plan.startup;
+                    if (target.id == 0) target.id = TRY(ports_.store.add_generation(target));
+                    if (startup && startup->id == 0)
+                        startup->id = TRY(ports_.store.add_generation(*startup));
+                    record_->operation.to = target.id;
                     record_->committed = last;
-                    TRY(ports_.store.put_manifest(plan.target.base.digest, to_json(manifest)));
-                    return ports_.store.put_slot({.slot = plan.target.slot,
+                    if (!base) return {};
+                    TRY(ports_.store.put_manifest(target.base.digest, json));
+                    return ports_.store.put_slot({.slot = target.slot,
                                                   .state = SlotState::installed,
-                                                  .holds = plan.target.base,
+                                                  .holds = target.base,
                                                   .committed_once = false});
                 },
-                .notes = {{"slot.installed",
-                           fmt::format("slot {} holds {}", to_string(record.plan.target.slot),
-                                       name_of(record.plan.target.base))}}};
+                .notes = std::move(notes)};
 }
 
 Result<> Engine::startup_is_target() {
@@ -268,22 +259,38 @@ Result<> Engine::startup_is_target() {
     // Where nobody asked for the reboot, this is all there is to do.
     record_->committed = std::ranges::none_of(
         record_->plan.steps, [](const Step& step) { return step.kind == StepKind::reboot; });
+    if (record_->committed) TRY(put_depot());
     return ports_.store.set_marks(marks);
 }
 
 Result<Engine::Done> Engine::arm_trial() {
-    const auto slot = record_->plan.target.slot;
+    const auto& target = record_->plan.target;
+    const auto slot = target.slot;
+    const bool same_base = TRY(ports_.boot.status()).running == slot;
     fault_point("step.arm");
-    TRY(ports_.boot.start_trial(slot, ports_.config.trial_boots));
+    if (same_base) {
+        TRY(ports_.layers.start_trial(slot, layers_of(target), ports_.config.trial_boots));
+    } else {
+        TRY(ports_.layers.set_startup(slot, layers_of(target)));
+        TRY(ports_.boot.start_trial(slot, ports_.config.trial_boots));
+    }
     fault_point("step.armed");
-    return Done{
-        .detail = fmt::format("slot {} is tried at the next boot", to_string(slot)),
-        .writes = [this] { return startup_is_target(); },
-        .notes = {{"mark.moved", fmt::format("startup: {}", name_of(record_->plan.target.base))}}};
+    return Done{.detail = same_base
+                              ? std::string("it is tried at the next boot")
+                              : fmt::format("slot {} is tried at the next boot", to_string(slot)),
+                .writes = [this] { return startup_is_target(); },
+                .notes = {{"mark.moved", fmt::format("startup: {}", record_->plan.subject)}}};
+}
+
+Result<> Engine::end_trials() {
+    const auto boot = TRY(ports_.boot.status());
+    TRY(ports_.boot.end_trial());
+    if (TRY(ports_.layers.startup(boot.running)).trial) TRY(ports_.layers.end_trial(boot.running));
+    return {};
 }
 
 Result<Engine::Done> Engine::disarm_trial() {
-    TRY(ports_.boot.end_trial());
+    TRY(end_trials());
     return Done{.writes = [this]() -> Result<> {
                     auto marks = TRY(ports_.store.marks());
                     marks.startup = marks.running;
@@ -305,7 +312,7 @@ Result<Engine::Done> Engine::reboot() {
 Result<Engine::Done> Engine::check_trial() {
     auto& operation = record_->operation;
     operation.state = OperationState::on_trial;
-    TRY(save({}, {{"trial.started", name_of(record_->plan.target.base)}}));
+    TRY(save({}, {{"trial.started", record_->plan.subject}}));
     auto round = demand_health(
         ports_, ports_.config.trial_deadline, [this](const std::string& line) { say(line); },
         stop_);
@@ -337,7 +344,7 @@ Result<Engine::Done> Engine::await_commit() {
         alive();
         if (ports_.clock.steady() >= end)
             return fail(errors::trial_not_committed, "{} was not committed within {} minutes",
-                        name_of(record_->plan.target.base), operation.request.trial.count());
+                        record_->plan.subject, operation.request.trial.count());
         if (!ports_.clock.sleep(kCommitPoll, stop_))
             return fail(errors::operation_cancelled, "the trial was ended");
     }
@@ -347,36 +354,49 @@ Result<Engine::Done> Engine::await_commit() {
     return Done{.notes = {{"trial.commit_asked", operation.title}}};
 }
 
+// The platform is told first, then the marks move.
 Result<Engine::Done> Engine::commit_target() {
-    const auto& target = record_->plan.target;
-    const auto epoch = TRY(ports_.slots.manifest(target.slot)).epoch;
+    const auto& kept = kept_generation();
+    const auto boot = TRY(ports_.boot.status());
+    const bool new_base = boot.committed != kept.slot || boot.trial == kept.slot;
+    const auto epoch = TRY(ports_.slots.manifest(kept.slot)).epoch;
     fault_point("step.confirm");
-    TRY(ports_.boot.confirm(target.slot));
+    const auto startup = TRY(ports_.layers.startup(kept.slot));
+    if (startup.trial || startup.committed != layers_of(kept))
+        TRY(ports_.layers.set_startup(kept.slot, layers_of(kept)));
+    fault_point("step.kept");
+    if (new_base) TRY(ports_.boot.confirm(kept.slot));
     fault_point("step.confirmed");
-    return Done{.detail = fmt::format("slot {}", to_string(target.slot)),
-                .writes = [this, epoch]() -> Result<> {
-                    const auto id = record_->plan.target.id;
-                    for (auto& generation : TRY(ports_.store.generations())) {
-                        if (generation.id != id) continue;
-                        generation.committed_once = true;
-                        generation.bad = false;
-                        TRY(ports_.store.put_generation(generation));
-                    }
-                    TRY(ports_.store.set_marks({.running = id, .startup = id, .committed = id}));
-                    TRY(ports_.store.put_slot({.slot = record_->plan.target.slot,
-                                               .state = SlotState::installed,
-                                               .holds = record_->plan.target.base,
-                                               .committed_once = true}));
-                    if (epoch > TRY(ports_.store.epoch())) TRY(ports_.store.set_epoch(epoch));
-                    TRY(ports_.store.clear_alarm(kFailedAlarm, ports_.clock.wall()));
-                    TRY(ports_.store.clear_alarm(kUndoAlarm, ports_.clock.wall()));
-                    record_->committed = true;
-                    return {};
-                },
-                .notes = {{"mark.moved", fmt::format("committed: {}", name_of(target.base))}}};
+    return Done{
+        .detail = new_base ? fmt::format("slot {}", to_string(kept.slot)) : record_->plan.subject,
+        .writes = [this, epoch] { return marks_are_kept(epoch); },
+        .notes = {{"mark.moved", fmt::format("committed: {}", record_->plan.subject)}}};
 }
 
-// Keeps the records of those that can be booted, those that a mark points to, and the newest ones.
+Result<> Engine::marks_are_kept(std::uint32_t epoch) {
+    const auto& kept = kept_generation();
+    for (auto& generation : TRY(ports_.store.generations())) {
+        if (generation.id != kept.id) continue;
+        generation.committed_once = true;
+        generation.bad = false;
+        TRY(ports_.store.put_generation(generation));
+    }
+    TRY(ports_.store.set_marks(
+        {.running = record_->plan.target.id, .startup = kept.id, .committed = kept.id}));
+    TRY(ports_.store.put_slot({.slot = kept.slot,
+                               .state = SlotState::installed,
+                               .holds = kept.base,
+                               .committed_once = true}));
+    if (epoch > TRY(ports_.store.epoch())) TRY(ports_.store.set_epoch(epoch));
+    TRY(put_depot());
+    TRY(ports_.store.clear_alarm(kFailedAlarm, ports_.clock.wall()));
+    TRY(ports_.store.clear_alarm(kUndoAlarm, ports_.clock.wall()));
+    record_->committed = true;
+    return {};
+}
+
+// Keeps the records of those that their slot would boot, those that a mark points to, and the
+// newest ones.
 Result<> Engine::forget_old_generations() {
     const auto marks = TRY(ports_.store.marks());
     const auto generations = TRY(ports_.store.generations());
@@ -384,9 +404,11 @@ Result<> Engine::forget_old_generations() {
                    static_cast<std::ptrdiff_t>(ports_.config.keep_generations);
     for (const auto& generation : generations) {
         if (surplus-- <= 0) break;
-        const bool marked = generation.id == marks.running || generation.id == marks.startup ||
-                            generation.id == marks.committed;
-        if (!generation.kept && !marked) TRY(ports_.store.remove_generation(generation.id));
+        const auto* const booted = generation_in(generations, generation.slot);
+        const bool needed = generation.id == marks.running || generation.id == marks.startup ||
+                            generation.id == marks.committed ||
+                            (booted && booted->id == generation.id);
+        if (!needed) TRY(ports_.store.remove_generation(generation.id));
     }
     return {};
 }
@@ -414,14 +436,23 @@ Result<Engine::Done> Engine::repair() {
 Result<Engine::Done> Engine::undo(const Step& step) {
     switch (step.kind) {
         case StepKind::arm_trial: return undo_arming();
+        case StepKind::switch_view: return undo_switch();
         case StepKind::write_slot: return undo_write();
         case StepKind::record_generation:
             return Done{.writes = [this]() -> Result<> {
-                auto& target = record_->plan.target;
+                auto& plan = record_->plan;
+                auto& target = plan.target;
                 if (record_->on_new_base || target.id == 0) return {};
-                TRY(ports_.store.remove_generation(target.id));
-                target.id = 0;
+                if (plan.startup && plan.startup->id > 0 && !plan.startup->committed_once) {
+                    TRY(ports_.store.remove_generation(plan.startup->id));
+                    plan.startup->id = 0;
+                }
+                if (target.id != record_->operation.from) {
+                    TRY(ports_.store.remove_generation(target.id));
+                    target.id = 0;
+                }
                 record_->operation.to = 0;
+                if (plan.source.empty()) return {};
                 return ports_.store.put_slot({.slot = target.slot, .state = SlotState::writing});
             }};
         case StepKind::script:
@@ -434,13 +465,37 @@ Result<Engine::Done> Engine::undo(const Step& step) {
         case StepKind::check_trial:
         case StepKind::await_commit:
         case StepKind::commit:
-        case StepKind::repair: return Done{};
+        case StepKind::repair:
+        case StepKind::write_layer:  // what nothing refers to is erased at the end
+        case StepKind::prepare_view:
+        case StepKind::hold:
+        case StepKind::record_packages: return Done{};
     }
     std::unreachable();
 }
 
+// Packages that a boot has brought on trial go without another one.
+Result<Engine::Done> Engine::undo_layer_trial() {
+    const auto& target = record_->plan.target;
+    const auto generations = TRY(ports_.store.generations());
+    const auto* const back = find_generation(generations, TRY(ports_.store.marks()).committed);
+    const bool shown = back && back->slot == target.slot && TRY(runs(target));
+    fault_point("undo.disarm");
+    TRY(ports_.layers.end_trial(target.slot));
+    fault_point("undo.disarmed");
+    if (shown) TRY(switch_to(layers_of(target), layers_of(*back)));
+    return Done{.writes = [this, shown]() -> Result<> {
+                    auto marks = TRY(ports_.store.marks());
+                    marks.startup = marks.committed;
+                    if (shown) marks.running = marks.committed;
+                    return ports_.store.set_marks(marks);
+                },
+                .notes = {{"mark.moved", "startup: back to the committed generation"}}};
+}
+
 Result<Engine::Done> Engine::undo_arming() {
     const auto boot = TRY(ports_.boot.status());
+    if (record_->plan.target.slot == boot.committed) return undo_layer_trial();
     fault_point("undo.disarm");
     TRY(ports_.boot.end_trial());
     fault_point("undo.disarmed");
@@ -479,6 +534,7 @@ Result<> Engine::mark_bad() {
         generation.bad = true;
         TRY(ports_.store.put_generation(generation));
     }
+    if (TRY(ports_.boot.status()).committed == target.slot) return {};  // its packages are bad
     auto slots = TRY(ports_.store.slots());
     auto& slot = *std::ranges::find(slots, target.slot, &SlotStatus::slot);
     slot.state = SlotState::bad;

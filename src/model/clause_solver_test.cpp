@@ -79,7 +79,8 @@ TEST(ClauseSolver, AnEmptyClauseContradictsItself) {
 // n + 1 pigeons in n holes: the classic that takes resolution exponentially long.
 TEST(ClauseSolver, GivesUpAfterItsSteps) {
     constexpr int kHoles = 12;
-    ClauseSolver solver((kHoles + 1) * kHoles, 20'000);
+    constexpr std::size_t kVariables = 156;  // of each pigeon one for each hole
+    ClauseSolver solver(kVariables, 20'000);
     const auto in = [](int pigeon, int hole) { return (pigeon * kHoles) + hole + 1; };
     for (int pigeon = 0; pigeon <= kHoles; ++pigeon) {
         Clause somewhere;
@@ -140,6 +141,37 @@ TEST(ClauseSolver, AgreesWithTryingEverything) {
     }
     EXPECT_GT(contradictions, 1000);
     EXPECT_LT(contradictions, 19'000);
+}
+
+// As many clauses of three as make half of all such questions a contradiction: many conflicts, and
+// long learned clauses.
+TEST(ClauseSolver, AgreesWithTryingEverythingWhereThatIsHard) {
+    constexpr int kVariables = 13;
+    std::mt19937 random(4);
+    const auto below = [&](unsigned limit) { return static_cast<int>(random() % limit); };
+    int contradictions = 0;
+    for (int round = 0; round < 300; ++round) {
+        std::vector<Clause> clauses;
+        while (clauses.size() < 60) {
+            const int a = 1 + below(kVariables);
+            const int b = 1 + below(kVariables);
+            const int c = 1 + below(kVariables);
+            if (a == b || b == c || a == c) continue;
+            const auto either = [&](int variable) { return below(2) == 0 ? variable : -variable; };
+            clauses.push_back({either(a), either(b), either(c)});
+        }
+        ClauseSolver solver(kVariables, kPlenty);
+        for (const auto& clause : clauses) solver.add(clause);
+        const auto answer = solver.solve();
+        ASSERT_EQ(answer == Answer::solved, solvable(clauses, kVariables)) << "round " << round;
+        if (answer == Answer::solved) continue;
+        ++contradictions;
+        std::vector<Clause> core;
+        for (const auto clause : solver.core()) core.push_back(clauses.at(clause));
+        ASSERT_FALSE(solvable(core, kVariables)) << "round " << round;
+    }
+    EXPECT_GT(contradictions, 50);
+    EXPECT_LT(contradictions, 250);
 }
 
 }  // namespace

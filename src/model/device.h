@@ -5,6 +5,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -33,6 +34,28 @@ struct ServiceStatus {
     bool operator==(const ServiceStatus&) const = default;
 };
 
+// Where a package that is on the device stands.
+enum class PackageState : std::uint8_t {
+    integrated,  // a part of the running base
+    obtained,    // at hand, and does not run
+    selected,    // comes with the next reload
+    running,     // runs, and boots start it
+    active,      // runs until the next boot
+    next_boot,   // does not run, and the next boot starts it
+    leaving,     // runs, and goes with the next reload
+};
+std::string_view to_string(PackageState state);
+std::optional<PackageState> package_state_from(std::string_view name);
+
+struct PackageStatus {
+    PackageRef package;
+    PackageState state = PackageState::obtained;
+    std::string summary;
+    std::vector<std::string> services;  // that it brings or touches: a patch's units
+    std::string detail;                 // "replaces the one of nos 1.1.0"
+    bool operator==(const PackageStatus&) const = default;
+};
+
 // All that can be shown of a device, as of one instant.
 struct DeviceState {
     std::string device_name;
@@ -44,6 +67,7 @@ struct DeviceState {
     Marks marks;
     std::vector<Generation> generations;  // oldest first
     std::vector<SlotStatus> slots;        // A, then B
+    std::vector<PackageStatus> packages;  // on top of the running base, a part of it, or at hand
     std::vector<ServiceStatus> services;
     std::vector<HealthStatus> health;  // results of the last round
     std::vector<Alarm> alarms;         // raised and not cleared

@@ -182,6 +182,20 @@ Result<> read_slots(Table& root, DeviceConfig& config) {
     return slots.done();
 }
 
+Result<> read_layers(Table& root, DeviceConfig& config) {
+    Table layers(root.table("layers"), "layers");
+    std::string backend = "auto";
+    layers.text("backend", backend);
+    if (backend == "tree")
+        config.layers_backend = LayersBackend::tree;
+    else if (backend == "overlay")
+        config.layers_backend = LayersBackend::overlay;
+    else if (backend != "auto")
+        layers.refuse(errors::config_bad_value, "backend",
+                      "must be \"auto\", \"tree\" or \"overlay\"");
+    return layers.done();
+}
+
 Result<> read_services(Table& root, DeviceConfig& config) {
     Table services(root.table("services"), "services");
     read_backend(services, config.services_backend);
@@ -197,6 +211,7 @@ Result<> read_services(Table& root, DeviceConfig& config) {
 Result<> read_rest(Table& root, DeviceConfig& config) {
     TRY(read_boot(root, config));
     TRY(read_slots(root, config));
+    TRY(read_layers(root, config));
     TRY(read_services(root, config));
 
     Table stages(root.table("stages"), "stages");

@@ -16,6 +16,10 @@ namespace cutover {
 // was signed inside its validity; `refuse` does not.
 enum class ExpiredPolicy : std::uint8_t { signed_while_valid, refuse };
 
+// How base and packages on top become one view: as files, or mounted. `automatic` is `tree` for a
+// base that is a tree, and `overlay` for an image.
+enum class LayersBackend : std::uint8_t { automatic, tree, overlay };
+
 // device.toml. Every key has a default that makes an emulated device work. Paths are relative to
 // the device's folder unless they are absolute.
 struct DeviceConfig {
@@ -58,6 +62,8 @@ struct DeviceConfig {
     std::string slot_a;                  // [slots] a: a path, best below /dev/disk/by-partuuid
     std::string slot_b;                  // [slots] b
     std::string persist = "../persist";  // [slots] persist: a folder on the data partition
+    LayersBackend layers_backend = LayersBackend::automatic;  // [layers] backend
+
     std::string services_backend = "emulated";  // [services] backend
     // Of systemd: units that may fail without making the device unhealthy.
     std::vector<std::string> tolerated_units;  // [services] tolerate

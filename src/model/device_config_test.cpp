@@ -232,6 +232,17 @@ TEST(DeviceConfig, AKeyOfAnotherBackendIsUnknown) {
     EXPECT_EQ(error_of("[services]\ntolerate = ['x.service']").id, "config.unknown_key");
 }
 
+TEST(DeviceConfig, LayersAreFilesOrMountedOrAsTheBaseIs) {
+    EXPECT_EQ(parse_device_config("")->layers_backend, LayersBackend::automatic);
+    EXPECT_EQ(parse_device_config("[layers]\nbackend = 'auto'")->layers_backend,
+              LayersBackend::automatic);
+    EXPECT_EQ(parse_device_config("[layers]\nbackend = 'tree'")->layers_backend,
+              LayersBackend::tree);
+    EXPECT_EQ(parse_device_config("[layers]\nbackend = 'overlay'")->layers_backend,
+              LayersBackend::overlay);
+    EXPECT_EQ(error_of("[layers]\nbackend = 'zfs'").id, "config.bad_value");
+}
+
 TEST(DeviceConfig, BrokenTomlNamesItsLine) {
     const auto error = error_of("[device]\nname = \n");
     EXPECT_EQ(error.id, "config.syntax");

@@ -7,18 +7,77 @@ namespace cutover::errors {
 inline constexpr ErrorInfo plan_one_base{
     .id = "plan.one_base",
     .kind = Errc::invalid,
-    .meaning = "An operation takes one base package.",
+    .meaning = "An operation takes one base package at most.",
     .remedy = "Give one base package; upgrade through intermediate versions one after the other."};
-inline constexpr ErrorInfo plan_kind_unsupported{
-    .id = "plan.kind_unsupported",
-    .kind = Errc::unsupported,
-    .meaning = "This version of the agent installs base packages only.",
-    .remedy = "Upgrade the base to a version that contains the change."};
 inline constexpr ErrorInfo plan_base_in_service{
     .id = "plan.base_in_service",
     .kind = Errc::refused,
     .meaning = "A base package takes effect at a startup, never in service.",
     .remedy = "Leave `--mode in-service` out (the device reboots), or use `--mode next-startup`."};
+inline constexpr ErrorInfo plan_present{
+    .id = "plan.present",
+    .kind = Errc::refused,
+    .meaning = "The device has exactly this package on top of its base already.",
+    .remedy = "Nothing to do; `cutover show packages` lists what is there."};
+inline constexpr ErrorInfo plan_other_version{
+    .id = "plan.other_version",
+    .kind = Errc::refused,
+    .meaning = "The device has another version of the package.",
+    .remedy = "Use `cutover upgrade FILE`; a patch or a module is uninstalled first."};
+inline constexpr ErrorInfo plan_not_at_hand{
+    .id = "plan.not_at_hand",
+    .kind = Errc::not_found,
+    .meaning = "The device has obtained no package of this name and version.",
+    .remedy =
+        "Obtain it with `cutover packages fetch FILE`; `cutover show packages` lists what is "
+        "at hand."};
+inline constexpr ErrorInfo plan_not_present{
+    .id = "plan.not_present",
+    .kind = Errc::not_found,
+    .meaning = "No package of this name is on top of the base.",
+    .remedy = "See `cutover show packages` for the names."};
+inline constexpr ErrorInfo plan_integrated{
+    .id = "plan.integrated",
+    .kind = Errc::refused,
+    .meaning = "The package is a part of its base, and comes and goes with it.",
+    .remedy = "Install a package of the same name to replace it, or upgrade the base."};
+inline constexpr ErrorInfo plan_only_patches{
+    .id = "plan.only_patches",
+    .kind = Errc::refused,
+    .meaning = "Only patches are activated until the next boot.",
+    .remedy = "Use `cutover install` for packages of other kinds."};
+inline constexpr ErrorInfo plan_not_active{
+    .id = "plan.not_active",
+    .kind = Errc::refused,
+    .meaning = "The patch does not run, or is kept over reboots already.",
+    .remedy =
+        "Activate it first: `cutover patch active NAME`; `cutover patch show` tells its state."};
+inline constexpr ErrorInfo plan_nothing_selected{
+    .id = "plan.nothing_selected",
+    .kind = Errc::refused,
+    .meaning = "No package is marked for the next reload.",
+    .remedy = "Mark some with `cutover packages install NAME` or `deinstall NAME` first."};
+inline constexpr ErrorInfo plan_pack_base{
+    .id = "plan.pack_base",
+    .kind = Errc::refused,
+    .meaning = "The update pack is for another version of the base.",
+    .remedy = "Get the pack that is made for the base that runs, or upgrade the base first."};
+inline constexpr ErrorInfo plan_pack_not_newer{
+    .id = "plan.pack_not_newer",
+    .kind = Errc::refused,
+    .meaning = "The device has the pack's update level, or a higher one.",
+    .remedy = "Nothing to do; `cutover show version` tells the update level."};
+inline constexpr ErrorInfo plan_no_packages{
+    .id = "plan.no_packages",
+    .kind = Errc::invalid,
+    .meaning = "The operation needs packages, and none was named.",
+    .remedy = "Name files, URLs or packages at hand; see `cutover show packages`."};
+inline constexpr ErrorInfo plan_package_lost{
+    .id = "plan.package_lost",
+    .kind = Errc::corrupt,
+    .meaning = "A package that is on top of the base is not on the device any more.",
+    .remedy =
+        "Install that version of the package again, or roll back to a generation without it."};
 inline constexpr ErrorInfo plan_no_standby{
     .id = "plan.no_standby",
     .kind = Errc::refused,

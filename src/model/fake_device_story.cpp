@@ -155,7 +155,14 @@ void FakeDevice::write_script(const Request& request) {
         case OperationKind::rollback:
         case OperationKind::reboot: script_reboot(request); break;
         case OperationKind::commit:
-        case OperationKind::repair: break;
+        case OperationKind::repair:
+        case OperationKind::uninstall:
+        case OperationKind::fetch:
+        case OperationKind::discard:
+        case OperationKind::deactivate:
+        case OperationKind::select:
+        case OperationKind::deselect:
+        case OperationKind::reload: break;
     }
     const bool failed = story_ == Story::fails_to_install && !request.sources.empty();
     if (!failed && story_ != Story::fails_its_trial && request.trial.count() == 0)

@@ -31,6 +31,7 @@ struct Generation {
     std::vector<PackageRef> packages;
     std::int64_t configuration_revision = 0;
     int update_level = 0;
+    std::optional<PackageRef> pack;  // that has brought the update level
     WallTime created{};
     bool committed_once = false;
     bool kept = true;  // its slot still holds its base, so it can be booted

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "model/device.h"
 #include "model/event.h"
 #include "model/generation.h"
 #include "model/operation.h"
@@ -29,7 +30,7 @@ constexpr std::array<std::string_view, 8> kOperationStates{
     "running", "on-trial", "awaiting-commit", "undoing", "done", "failed", "cancelled", "refused"};
 constexpr std::array<std::string_view, 5> kStageStates{"pending", "running", "done", "failed",
                                                        "undone"};
-constexpr std::array<std::string_view, 14> kStepKinds{"script",
+constexpr std::array<std::string_view, 19> kStepKinds{"script",
                                                       "hook",
                                                       "unpack-hooks",
                                                       "capture-evidence",
@@ -42,7 +43,14 @@ constexpr std::array<std::string_view, 14> kStepKinds{"script",
                                                       "await-commit",
                                                       "commit",
                                                       "disarm-trial",
-                                                      "repair"};
+                                                      "repair",
+                                                      "write-layer",
+                                                      "prepare-view",
+                                                      "switch-view",
+                                                      "hold",
+                                                      "record-packages"};
+constexpr std::array<std::string_view, 7> kPackageStates{
+    "integrated", "obtained", "selected", "running", "active", "next-boot", "leaving"};
 constexpr std::array<std::string_view, 6> kSeverities{"cleared", "indeterminate", "warning",
                                                       "minor",   "major",         "critical"};
 
@@ -91,6 +99,11 @@ std::optional<StepKind> step_kind_from(std::string_view name) {
 std::string_view to_string(Severity severity) { return at(kSeverities, severity); }
 std::optional<Severity> severity_from(std::string_view name) {
     return find<Severity>(kSeverities, name);
+}
+
+std::string_view to_string(PackageState state) { return at(kPackageStates, state); }
+std::optional<PackageState> package_state_from(std::string_view name) {
+    return find<PackageState>(kPackageStates, name);
 }
 
 }  // namespace cutover

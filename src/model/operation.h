@@ -99,8 +99,9 @@ struct Preview {
     std::string plan_hash;
     std::vector<CheckResult> checks;
     std::vector<PlannedStep> steps;
-    std::string interrupts;      // "about 9 s (last three reboots)", empty when services go on
-    std::optional<Error> error;  // why the operation would be refused
+    std::vector<std::string> notes;  // "patch p1 1.0 is carried over"
+    std::string interrupts;          // "about 9 s (last three reboots)", empty when services go on
+    std::optional<Error> error;      // why the operation would be refused
     bool operator==(const Preview&) const = default;
 };
 

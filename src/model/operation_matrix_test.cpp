@@ -1,6 +1,7 @@
 #include "model/operation_matrix.h"
 
 #include <array>
+#include <cstddef>
 #include <string>
 #include <string_view>
 

@@ -33,14 +33,23 @@ struct PlanInput {
     std::vector<Generation> generations;
     std::vector<SlotStatus> slots;
     Slot active = Slot::a;
-    std::optional<OfferedPackage> package;  // of install and upgrade
+    std::optional<Manifest> base;         // of the running base
+    std::vector<OfferedPackage> offered;  // the request's sources; in place of a pack its members
+    std::optional<OfferedPackage> pack;   // that the members came in
+    std::vector<OfferedPackage> at_hand;  // on the device: obtained, or on top in a generation
+    Depot depot;
     std::vector<StageScript> scripts;
     WallTime now{};
 };
 
+const OfferedPackage* offered_base(const PlanInput& input);  // null when none is offered
+
 // Refuses (`plan.…`) what can never be: nothing on the standby slot, a revert to a slot that was
 // never committed, a generation that is not kept. Whether it may be done now is for the checks.
 Result<Plan> make_plan(const PlanInput& input);
+
+// The trial of a startup that was set earlier and has happened now, or has failed to.
+Plan plan_of_startup(const PlanInput& input, const Generation& target);
 
 // What identifies a plan: all that decides what it does, and nothing else (no time, no number of a
 // generation). The caller hashes it.
@@ -53,7 +62,8 @@ std::vector<Version> upgrade_path(const Version& from, const std::vector<Manifes
 
 const Generation* find_generation(const std::vector<Generation>& generations, GenerationId id);
 
-// The newest kept generation whose base is in `slot`; null when there is none.
+// What a boot of `slot` starts: the newest kept generation whose base is in it, a committed one
+// before others; null when there is none.
 const Generation* generation_in(const std::vector<Generation>& generations, Slot slot);
 
 }  // namespace cutover

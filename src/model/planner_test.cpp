@@ -40,7 +40,7 @@ PlanInput upgrade_to(const std::string& text) {
     package.manifest.name = "nos";
     package.manifest.version = version(text);
     package.manifest.persist = {"etc/nos.conf"};
-    input.package = package;
+    input.offered = {package};
     return input;
 }
 
@@ -118,16 +118,231 @@ TEST(Planner, ARollbackFirstTakesBackAStartupThatHasNotHappened) {
     EXPECT_EQ(plan->target.id, 2);
 }
 
-TEST(Planner, OtherKindsAndInServiceAreRefusedWithTheirReasons) {
+TEST(Planner, ABaseInServiceIsRefusedByTheMatrix) {
     auto input = upgrade_to("1.2.0");
     input.request.mode = Mode::in_service;
-    EXPECT_EQ(make_plan(input).error().id, "plan.base_in_service");
-    input = upgrade_to("1.2.0");
-    input.package->manifest.kind = PackageKind::patch;
-    EXPECT_EQ(make_plan(input).error().id, "plan.kind_unsupported");
+    EXPECT_EQ(make_plan(input).error().id, "plan.matrix");
     input = device();
     input.request.kind = OperationKind::commit;
     EXPECT_EQ(make_plan(input).error().id, "plan.nothing_on_trial");
+}
+
+// ---- packages on top ----------------------------------------------------------------------------
+
+OfferedPackage package(PackageKind kind, const std::string& name, const std::string& of) {
+    OfferedPackage made{.source = "/tmp/" + name, .digest = name + "-" + of};
+    made.manifest.kind = kind;
+    made.manifest.name = name;
+    made.manifest.version = version(of);
+    return made;
+}
+
+PackageRef ref(const OfferedPackage& offered) {
+    return {.kind = offered.manifest.kind,
+            .name = offered.manifest.name,
+            .version = offered.manifest.version,
+            .digest = offered.digest};
+}
+
+class OnTop : public testing::Test {
+protected:
+    OnTop() {
+        input.base.emplace();
+        input.base->name = "nos";
+        input.base->version = version("1.1.0");
+        put(web);
+        input.request.asked_by = "test@local";
+    }
+
+    // On top of what runs and what boots start.
+    void put(const OfferedPackage& offered) {
+        input.generations.back().packages.push_back(ref(offered));
+        at_hand(offered);
+    }
+    void at_hand(OfferedPackage offered) {
+        offered.source.clear();
+        input.at_hand.push_back(std::move(offered));
+    }
+    void obtain(const OfferedPackage& offered) {
+        at_hand(offered);
+        input.depot.obtained.push_back(ref(offered));
+    }
+    Result<Plan> plan(OperationKind kind, const std::vector<std::string>& names = {}) {
+        input.request.kind = kind;
+        input.request.packages = names;
+        return make_plan(input);
+    }
+    Result<Plan> plan_with(OperationKind kind, const OfferedPackage& offered) {
+        input.offered = {offered};
+        input.request.sources = {offered.source};
+        return plan(kind);
+    }
+    std::vector<std::string> names(const std::vector<PackageRef>& packages) {
+        std::vector<std::string> result;
+        for (const auto& one : packages) result.push_back(one.digest);
+        return result;
+    }
+
+    OfferedPackage web = package(PackageKind::feature, "web", "1.0");
+    OfferedPackage patch = package(PackageKind::patch, "fix", "1.0");
+    PlanInput input = device();
+};
+
+TEST_F(OnTop, AFeatureIsInstalledInServiceAndCommitted) {
+    const auto made =
+        plan_with(OperationKind::install, package(PackageKind::feature, "bgp", "8.5"));
+    ASSERT_TRUE(made) << made.error().text();
+    EXPECT_EQ(made->title, "install feature bgp 8.5");
+    EXPECT_EQ(made->target.slot, Slot::b);
+    EXPECT_THAT(names(made->target.packages), testing::ElementsAre("bgp-8.5", "web-1.0"));
+    using enum StepKind;
+    EXPECT_THAT(kinds(*made), testing::ElementsAre(capture_evidence, write_layer, prepare_view,
+                                                   capture_evidence, record_generation, switch_view,
+                                                   check_trial, capture_evidence, commit));
+}
+
+TEST_F(OnTop, AnUpgradeNamesBothVersions) {
+    const auto made =
+        plan_with(OperationKind::upgrade, package(PackageKind::feature, "web", "1.1"));
+    ASSERT_TRUE(made) << made.error().text();
+    EXPECT_EQ(made->title, "upgrade feature web 1.0 -> 1.1");
+    EXPECT_THAT(names(made->target.packages), testing::ElementsAre("web-1.1"));
+    EXPECT_EQ(
+        plan_with(OperationKind::install, package(PackageKind::feature, "web", "1.1")).error().id,
+        "plan.other_version");
+    EXPECT_EQ(plan_with(OperationKind::install, web).error().id, "plan.present");
+}
+
+TEST_F(OnTop, TheNextStartupTriesItWithoutASwitch) {
+    input.request.mode = Mode::next_startup;
+    const auto made = plan(OperationKind::uninstall, {"web"});
+    ASSERT_TRUE(made) << made.error().text();
+    EXPECT_THAT(kinds(*made), testing::Not(testing::Contains(StepKind::switch_view)));
+    EXPECT_EQ(made->steps.back().kind, StepKind::arm_trial);
+    EXPECT_TRUE(made->target.packages.empty());
+}
+
+TEST_F(OnTop, AnActivePatchIsInWhatRunsAndNotInWhatBootsStart) {
+    obtain(patch);
+    const auto made = plan(OperationKind::activate, {"fix"});
+    ASSERT_TRUE(made) << made.error().text();
+    EXPECT_EQ(made->steps.back().kind, StepKind::hold);
+    EXPECT_THAT(names(made->target.packages), testing::ElementsAre("web-1.0", "fix-1.0"));
+    ASSERT_TRUE(made->startup);
+    EXPECT_EQ(made->startup->id, 2) << "boots start what they did";
+}
+
+TEST_F(OnTop, WhileAPatchIsActiveAnotherChangeConcernsBothSets) {
+    obtain(patch);
+    auto active = input.generations.back();
+    active.id = 3;
+    active.committed_once = false;
+    active.packages.push_back(ref(patch));
+    input.generations.push_back(active);
+    input.marks.running = 3;
+    const auto made =
+        plan_with(OperationKind::install, package(PackageKind::feature, "bgp", "8.5"));
+    ASSERT_TRUE(made) << made.error().text();
+    EXPECT_THAT(names(made->target.packages),
+                testing::ElementsAre("bgp-8.5", "web-1.0", "fix-1.0"));
+    ASSERT_TRUE(made->startup);
+    EXPECT_THAT(names(made->startup->packages), testing::ElementsAre("bgp-8.5", "web-1.0"));
+
+    input.offered.clear();
+    const auto kept = plan(OperationKind::commit, {"fix"});
+    ASSERT_TRUE(kept) << kept.error().text();
+    EXPECT_FALSE(kept->startup) << "what runs is what boots start from then on";
+    EXPECT_EQ(kept->target.id, 3);
+    const auto gone = plan(OperationKind::deactivate, {"fix"});
+    ASSERT_TRUE(gone) << gone.error().text();
+    EXPECT_THAT(names(gone->target.packages), testing::ElementsAre("web-1.0"));
+}
+
+TEST_F(OnTop, ARollbackToAGenerationOnTheSameBaseIsInService) {
+    auto before = input.generations.back();
+    before.id = 3;
+    before.packages.clear();
+    input.generations.push_back(before);
+    input.request.generation = 3;
+    const auto made = plan(OperationKind::rollback);
+    ASSERT_TRUE(made) << made.error().text();
+    EXPECT_EQ(made->target.id, 3);
+    EXPECT_THAT(kinds(*made), testing::Contains(StepKind::switch_view));
+    EXPECT_THAT(kinds(*made), testing::Not(testing::Contains(StepKind::reboot)));
+}
+
+TEST_F(OnTop, WhatIsNotThereCannotGo) {
+    input.base->includes = {
+        {.kind = PackageKind::feature, .name = "dhcp", .version = version("1")}};
+    EXPECT_EQ(plan(OperationKind::uninstall, {"nothing"}).error().id, "plan.not_present");
+    EXPECT_EQ(plan(OperationKind::uninstall, {"dhcp"}).error().id, "plan.integrated");
+    EXPECT_EQ(plan(OperationKind::uninstall, {"nos"}).error().id, "plan.matrix");
+    EXPECT_EQ(plan(OperationKind::deactivate, {"web"}).error().id, "plan.only_patches");
+    EXPECT_EQ(plan(OperationKind::commit, {"web"}).error().id, "plan.not_active");
+    EXPECT_EQ(plan(OperationKind::reload).error().id, "plan.nothing_selected");
+    EXPECT_EQ(plan(OperationKind::activate, {"fix"}).error().id, "plan.not_at_hand");
+}
+
+TEST_F(OnTop, AReloadMakesAllThatWasMarkedTakeEffectTogether) {
+    const auto bgp = package(PackageKind::feature, "bgp", "8.5");
+    obtain(bgp);
+    const auto marked = plan(OperationKind::select, {"bgp"});
+    ASSERT_TRUE(marked) << marked.error().text();
+    ASSERT_TRUE(marked->depot);
+    input.depot = *marked->depot;
+    input.depot = *plan(OperationKind::deselect, {"web"})->depot;
+    const auto made = plan(OperationKind::reload);
+    ASSERT_TRUE(made) << made.error().text();
+    EXPECT_EQ(made->title, "reload: add feature bgp 8.5, remove feature web 1.0");
+    EXPECT_THAT(names(made->target.packages), testing::ElementsAre("bgp-8.5"));
+    ASSERT_TRUE(made->depot);
+    EXPECT_TRUE(made->depot->selected.empty());
+    EXPECT_TRUE(made->depot->deselected.empty());
+}
+
+TEST_F(OnTop, APackIsAppliedAsOneAndRaisesTheLevel) {
+    OfferedPackage pack = package(PackageKind::pack, "pack-2", "2");
+    pack.manifest.level = 2;
+    pack.manifest.compatible.base = VersionRange::parse(">=1.1 <1.2").value();
+    input.pack = pack;
+    input.offered = {package(PackageKind::feature, "web", "1.1"),
+                     package(PackageKind::feature, "bgp", "8.5")};
+    const auto made = plan(OperationKind::upgrade);
+    ASSERT_TRUE(made) << made.error().text();
+    EXPECT_EQ(made->title, "apply update pack pack-2 2 (level 0 -> 2)");
+    EXPECT_EQ(made->target.update_level, 2);
+    EXPECT_EQ(made->layers.size(), 2U);
+
+    input.offered.front() = package(PackageKind::feature, "web", "0.9");
+    const auto older = plan(OperationKind::upgrade);
+    ASSERT_TRUE(older) << older.error().text();
+    EXPECT_THAT(names(older->target.packages), testing::Contains("web-1.0"));
+    EXPECT_THAT(older->notes, testing::ElementsAre("web 0.9 is skipped: 1.0 is there"));
+
+    input.generations.back().update_level = 2;
+    EXPECT_EQ(plan(OperationKind::upgrade).error().id, "plan.pack_not_newer");
+    input.pack->manifest.compatible.base = VersionRange::parse(">=2.0").value();
+    EXPECT_EQ(plan(OperationKind::upgrade).error().id, "plan.pack_base");
+}
+
+TEST_F(OnTop, ANewBaseSaysWhatBecomesOfItsPatches) {
+    auto carried = package(PackageKind::patch, "carried", "1.0");
+    auto dropped = package(PackageKind::patch, "dropped", "1.0");
+    dropped.manifest.compatible.base = VersionRange::parse("=1.1.0").value();
+    auto superseded = dropped;
+    superseded.manifest.name = "superseded";
+    superseded.digest = "superseded-1.0";
+    for (const auto* one : {&carried, &dropped, &superseded}) put(*one);
+    auto next = upgrade_to("1.2.0").offered.front();
+    next.manifest.includes = {
+        {.kind = PackageKind::patch, .name = "superseded", .version = version("1.0")}};
+    const auto made = plan_with(OperationKind::upgrade, next);
+    ASSERT_TRUE(made) << made.error().text();
+    EXPECT_THAT(names(made->target.packages), testing::ElementsAre("web-1.0", "carried-1.0"));
+    EXPECT_THAT(made->notes,
+                testing::ElementsAre("patch carried 1.0 is carried over",
+                                     "patch dropped 1.0 is dropped: it is not for nos 1.2.0",
+                                     "patch superseded 1.0 is superseded: nos 1.2.0 includes it"));
 }
 
 TEST(Planner, ScriptsStandAmongTheStepsByTheirPrefix) {

@@ -35,13 +35,15 @@ struct Resolution {
 
 // The answer keeps all that is present but what the request changes, what a wanted patch replaces,
 // and what has to go with it; takes from `at_hand` only what is required, the newest first; and
-// holds one version of a name. Every package in it accepts the base's version, has what it requires
-// (from a package, from what one provides, or from what the base includes), and conflicts with
-// nothing. Packages lie by kind (hardware, feature, module, patch), then below what requires them,
-// then as they lay.
+// holds one version of a name. What is present gives way to a newer version at hand only where
+// something that comes requires that; an uninstallation is not made good by what is at hand. Every
+// package in the answer accepts the base's version, has what it requires (from a package, from what
+// one provides, or from what the base includes), and conflicts with nothing. Packages lie by kind
+// (hardware, feature, module, patch), then below what requires them, then as they lay.
 //
 // Fails with plan.unresolvable, whose cause tells a person what is missing or in the way, one
-// reason a line, or with plan.needed when others need what is to go (it lists them).
+// reason a line, or with plan.needed when others need what is to go (it lists them). The search has
+// a limit of steps; where it is reached, plan.unresolvable says that nothing is known.
 Result<Resolution> resolve(const ResolveRequest& request);
 
 }  // namespace cutover

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <expected>
 #include <map>
+#include <ranges>
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -80,6 +83,8 @@ private:
     bool replaced_by_wanted(const Candidate& candidate) const;
     bool stays(const Candidate& present) const;
     std::vector<std::string> contradictions(const std::vector<const Candidate*>& kept) const;
+    bool is_left(const std::vector<const Candidate*>& kept, std::string_view key,
+                 const VersionRange& range) const;
     Result<> drop_dependents(std::vector<const Candidate*>& kept) const;
     void add_node(const Candidate& candidate, Standing standing);
     bool may_come(int asking, const VersionRange& range, std::string_view key, int node) const;
@@ -144,51 +149,54 @@ std::vector<std::string> ProblemMaker::contradictions(
     return reasons;
 }
 
+// Does a package that stays, one that is wanted, or the base have it?
+bool ProblemMaker::is_left(const std::vector<const Candidate*>& kept, std::string_view key,
+                           const VersionRange& range) const {
+    const auto has = [&](const Candidate* candidate) { return supplies(*candidate, key, range); };
+    const auto has_wanted = [&](const Candidate& candidate) { return has(&candidate); };
+    const auto is_named = [&](const Candidate* candidate) {
+        return candidate->package.name == key;
+    };
+    if (base_supplies(base(), key, range) || std::ranges::any_of(kept, has) ||
+        std::ranges::any_of(request_.wanted, has_wanted))
+        return true;
+    return base_includes(base(), key, range) && wanted_named(key) == nullptr &&
+           std::ranges::none_of(kept, is_named);
+}
+
 // What needs an unwanted package goes with it, or the request fails. What is at hand does not
 // count: an uninstallation brings nothing new unless it is asked for.
 Result<> ProblemMaker::drop_dependents(std::vector<const Candidate*>& kept) const {
     std::vector<const Candidate*> going;
     for (const auto& present : request_.present)
         if (contains(request_.unwanted, present.package.name)) going.push_back(&present);
+    const auto unwanted = going.size();
     std::vector<std::string> needed;
-    std::vector<std::string> dependents;
     std::vector<std::string> reasons;
-    const auto supplied = [&](std::string_view key, const VersionRange& range) {
-        const auto has = [&](const Candidate& candidate) {
-            return supplies(candidate, key, range);
+    for (std::size_t i = 0; i < going.size(); ++i) {
+        const auto* const gone = going[i];
+        const auto loses = [&](const Candidate* present) {
+            const auto missing =
+                std::ranges::find_if(present->manifest->needs, [&](const auto& need) {
+                    return supplies(*gone, need.first, need.second) &&
+                           !is_left(kept, need.first, need.second);
+                });
+            if (missing == present->manifest->needs.end()) return false;
+            reasons.push_back(requirement_text(present->package, missing->first, missing->second));
+            return true;
         };
-        const auto is_named = [&](const Candidate* candidate) {
-            return candidate->package.name == key;
-        };
-        return base_supplies(base(), key, range) || std::ranges::any_of(request_.wanted, has) ||
-               std::ranges::any_of(kept, [&](const auto* present) { return has(*present); }) ||
-               (base_includes(base(), key, range) && wanted_named(key) == nullptr &&
-                std::ranges::none_of(kept, is_named));
-    };
-    const auto goes = [&](const Candidate* present) {
-        bool lost = false;
-        for (const auto& [key, range] : present->manifest->needs) {
-            const auto from = std::ranges::find_if(going, [&](const Candidate* candidate) {
-                return supplies(*candidate, key, range);
-            });
-            if (from == going.end() || supplied(key, range)) continue;
-            lost = true;
-            reasons.push_back(requirement_text(present->package, key, range));
-            if (const auto name = label((*from)->package);
-                contains(request_.unwanted, (*from)->package.name) && !contains(needed, name))
-                needed.push_back(name);
+        const auto before = going.size();
+        for (auto next = std::ranges::find_if(kept, loses); next != kept.end();
+             next = std::find_if(next, kept.end(), loses)) {
+            going.push_back(*next);
+            next = kept.erase(next);
         }
-        return lost;
-    };
-    for (bool more = !going.empty(); more;) {
-        const auto next = std::ranges::find_if(kept, goes);
-        more = next != kept.end();
-        if (!more) break;
-        dependents.push_back(label((*next)->package));
-        going.push_back(*next);
-        kept.erase(next);
+        if (i < unwanted && going.size() > before) needed.push_back(label(gone->package));
     }
-    if (dependents.empty() || request_.with_dependents) return {};
+    if (going.size() == unwanted || request_.with_dependents) return {};
+    std::vector<std::string> dependents;
+    for (const auto* dependent : going | std::views::drop(unwanted))
+        dependents.push_back(label(dependent->package));
     auto error =
         make_error(errors::plan_needed,
                    fmt::format("{} {} needed by {}", fmt::join(needed, ", "),
@@ -301,9 +309,9 @@ std::vector<int> ProblemMaker::suppliers(std::string_view key, const VersionRang
 }
 
 const std::vector<int>& ProblemMaker::named(std::string_view name) const {
-    static const std::vector<int> kNobody;
+    static const std::vector<int> nobody;
     const auto found = by_name_.find(name);
-    return found == by_name_.end() ? kNobody : found->second;
+    return found == by_name_.end() ? nobody : found->second;
 }
 
 // A variable that holds when any package of the name is in the answer.

@@ -1,10 +1,10 @@
-// The resolver against a reference that tries everything, over many small worlds; and its speed.
+// The resolver against a reference that tries everything, over many small worlds.
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <random>
@@ -13,7 +13,6 @@
 #include <vector>
 
 #include <fmt/core.h>
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "model/manifest.h"
@@ -27,7 +26,7 @@ namespace {
 #ifdef NDEBUG
 constexpr int kRounds = 300'000;
 #else
-constexpr int kRounds = 10'000;
+constexpr int kRounds = 5'000;
 #endif
 
 Version version(const std::string& text) { return Version::parse(text).value(); }
@@ -361,7 +360,7 @@ void make_world(World& world, Dice& dice) {
     std::ranges::shuffle(request.present, dice.engine());
     for (int wanted = dice.below(3); wanted > 0; --wanted)
         request.wanted.push_back(dice.of(world.all));
-    if (dice.one_in(4)) request.unwanted.push_back(dice.of(kNames));
+    if (dice.one_in(3)) request.unwanted.push_back(dice.of(kNames));
     for (const auto& candidate : world.all)
         if (!dice.one_in(4)) request.at_hand.push_back(candidate);
     request.with_dependents = dice.one_in(2);
@@ -401,6 +400,7 @@ std::string story(const World& world) {
 
 std::vector<std::string> digests(const std::vector<Candidate>& candidates) {
     std::vector<std::string> result;
+    result.reserve(candidates.size());
     for (const auto& candidate : candidates) result.push_back(candidate.package.digest);
     return result;
 }
@@ -508,125 +508,8 @@ TEST(ResolverSearch, AgreesWithAReferenceThatTriesEverything) {
     fmt::print("{} worlds: {} solved, {} needed, {} unresolvable\n", kRounds, solved, needed,
                unresolvable);
     EXPECT_GT(solved, kRounds / 5);
-    EXPECT_GT(needed, kRounds / 200);
+    EXPECT_GT(needed, kRounds / 250);
     EXPECT_GT(unresolvable, kRounds / 10);
-}
-
-// ---- speed: printed, not asserted ----
-
-template <typename Expect>
-void measure(const char* what, const World& world, Expect expect) {
-    const auto begin = std::chrono::steady_clock::now();
-    const auto result = resolve(world.request);
-    const auto time = std::chrono::steady_clock::now() - begin;
-    fmt::print("{:<44} {:>5} packages at hand  {:7.2f} ms\n", what, world.request.at_hand.size(),
-               std::chrono::duration<double, std::milli>(time).count());
-    expect(result);
-}
-
-// 200 names in five versions; each requires the next three, in its version or a newer one.
-TEST(ResolverSpeed, AThousandPackagesThatRequireEachOther) {
-    World world;
-    world.base.name = "nos";
-    world.request.base = &world.base;
-    for (int name = 0; name < 200; ++name)
-        for (int of = 1; of <= 5; ++of) {
-            world.request.at_hand.push_back(
-                world.add(fmt::format("p{}", name), fmt::format("{}.0", of)));
-            for (int next = name + 1; next <= name + 3 && next < 200; ++next)
-                world.manifests.back().needs[fmt::format("p{}", next)] =
-                    range(fmt::format(">={}.0", of));
-        }
-    world.request.wanted = {world.request.at_hand[2]};
-    measure("a net of requirements", world, [](const auto& result) {
-        ASSERT_TRUE(result);
-        EXPECT_EQ(result->added.size(), 200U);
-        EXPECT_EQ(result->packages.back().package.digest, "p0 3.0");
-    });
-    world.manifests.back().needs["missing"] = range("");
-    for (std::size_t i = 0; i < 4; ++i) world.manifests[995 + i].needs["missing"] = range("");
-    measure("and its lowest one requires what is missing", world, [](const auto& result) {
-        ASSERT_FALSE(result);
-        EXPECT_THAT(result.error().cause, testing::HasSubstr("requires missing"));
-    });
-}
-
-// Each of 40 pairs can be met in 24 ways, and none of the newest fits: without learning from
-// conflicts this takes 24^40 attempts.
-TEST(ResolverSpeed, AHardCase) {
-    World world;
-    world.base.name = "nos";
-    world.request.base = &world.base;
-    const auto top = world.add("top", "1.0");
-    for (int name = 0; name < 40; ++name)
-        world.manifests.front().needs[fmt::format("x{}", name)] = range("");
-    world.manifests.front().needs["last"] = range("");
-    world.request.wanted = {top};
-    for (int name = 0; name < 40; ++name)
-        for (int of = 1; of <= 24; ++of) {
-            world.request.at_hand.push_back(
-                world.add(fmt::format("x{}", name), fmt::format("{}.0", of)));
-            if (of > 1) world.manifests.back().needs[fmt::format("y{}", of)] = range("");
-        }
-    for (int of = 2; of <= 24; ++of) {
-        world.request.at_hand.push_back(world.add(fmt::format("y{}", of), "1.0"));
-        world.manifests.back().conflicts["last"] = range("");
-    }
-    world.request.at_hand.push_back(world.add("last", "1.0"));
-    measure("a choice that goes wrong at the end", world, [](const auto& result) {
-        ASSERT_TRUE(result);
-        EXPECT_EQ(result->added.size(), 42U);
-    });
-    world.manifests.front().conflicts["x17"] = range("=1.0");
-    measure("and has no way out", world, [](const auto& result) {
-        ASSERT_FALSE(result);
-        EXPECT_THAT(result.error().cause, testing::HasSubstr("top 1.0"));
-    });
-}
-
-// Twelve packages that must all be different, of which there are eleven: the time to find that out
-// grows exponentially for all that reasons by resolution.
-TEST(ResolverSpeed, AnImpossibleCaseEndsInTime) {
-    World world;
-    world.base.name = "nos";
-    world.request.base = &world.base;
-    const auto top = world.add("top", "1.0");
-    world.request.wanted = {top};
-    for (int pigeon = 0; pigeon < 12; ++pigeon) {
-        world.manifests.front().needs[fmt::format("pigeon{}", pigeon)] = range("");
-        for (int hole = 1; hole <= 11; ++hole) {
-            world.request.at_hand.push_back(
-                world.add(fmt::format("pigeon{}", pigeon), fmt::format("{}.0", hole)));
-            const auto claim = fmt::format("hole{}", hole);
-            world.manifests.back().provides[claim] = version("1");
-            world.manifests.back().conflicts[claim] = range("");
-        }
-    }
-    measure("pigeons and holes", world, [](const auto& result) {
-        ASSERT_FALSE(result);
-        EXPECT_EQ(result.error().id, "plan.unresolvable");
-    });
-}
-
-// A device with 300 packages, and 1,000 at hand, of which one is asked for.
-TEST(ResolverSpeed, ALargeDevice) {
-    World world;
-    world.base.name = "nos";
-    world.request.base = &world.base;
-    for (int name = 0; name < 300; ++name) {
-        world.request.present.push_back(world.add(fmt::format("p{}", name), "1.0"));
-        if (name > 0) world.manifests.back().needs[fmt::format("p{}", name / 2)] = range(">=1.0");
-    }
-    for (int name = 0; name < 1000; ++name) {
-        const auto own = fmt::format("p{}", name % 500);
-        world.request.at_hand.push_back(world.add(own, fmt::format("{}.0", 2 + (name / 500))));
-        world.manifests.back().needs[fmt::format("p{}", (name % 500) / 2)] = range(">=2.0");
-    }
-    world.request.wanted = {world.request.at_hand[999]};
-    measure("an upgrade through a large device", world, [](const auto& result) {
-        ASSERT_TRUE(result);
-        EXPECT_GT(result->replaced.size(), 5U);
-    });
 }
 
 }  // namespace

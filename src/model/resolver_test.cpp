@@ -74,12 +74,14 @@ protected:
 
     static std::vector<std::string> names(const std::vector<Candidate>& candidates) {
         std::vector<std::string> result;
+        result.reserve(candidates.size());
         for (const auto& [package, manifest] : candidates)
             result.push_back(package.name + " " + package.version.text());
         return result;
     }
     static std::vector<std::string> names(const std::vector<PackageRef>& packages) {
         std::vector<std::string> result;
+        result.reserve(packages.size());
         for (const auto& package : packages)
             result.push_back(package.name + " " + package.version.text());
         return result;

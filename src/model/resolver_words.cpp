@@ -2,15 +2,18 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <ranges>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include <fmt/core.h>
 #include <fmt/format.h>
 
+#include "model/clause_solver.h"
 #include "model/generation.h"
 #include "model/manifest.h"
 #include "model/resolver.h"
@@ -96,8 +99,7 @@ std::string Narrator::listed(std::vector<const Candidate*> candidates, std::stri
     std::string text;
     std::string_view last_name;
     const auto skipped = candidates.size() - std::min(candidates.size(), kMost);
-    for (const auto* candidate :
-         std::vector(candidates.begin() + static_cast<std::ptrdiff_t>(skipped), candidates.end())) {
+    for (const auto* candidate : candidates | std::views::drop(skipped)) {
         if (!text.empty()) text += ", ";
         const auto& package = candidate->package;
         text += package.name == last_name ? package.version.text() : label(package);

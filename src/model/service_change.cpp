@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstddef>
 #include <optional>
 #include <ranges>
 #include <string>
@@ -17,8 +16,8 @@
 namespace cutover {
 namespace {
 
-constexpr std::array<std::string_view, 6> kActionNames{
-    "start", "stop", "reload", "restart", "restart-with-sockets", "hook"};
+constexpr std::array<std::string_view, 7> kActionNames{
+    "start", "stop", "reload", "restart", "restart-with-sockets", "hook", "unhook"};
 
 std::string label(const Manifest& manifest) {
     return fmt::format("{} {}", manifest.name, manifest.version.text());
@@ -123,21 +122,24 @@ std::optional<Demand> owner_demand(const OwnedService& old, const OwnedService& 
 // other.
 std::optional<Demand> touch_demand(const StackedPackage* old, const StackedPackage* now,
                                    std::string_view service) {
+    const auto* const package = now == nullptr ? old : now;
+    if (package == nullptr) return std::nullopt;
     if (old != nullptr && now != nullptr && old->digest == now->digest) return std::nullopt;
     const auto* const before = touch_of(old, service);
     const auto* const after = touch_of(now, service);
     if (before == nullptr && after == nullptr) return std::nullopt;
 
-    Demand demand{.because = label((now == nullptr ? old : now)->manifest)};
-    const auto old_way = before == nullptr ? OnChange::none : before->on_change;
-    const auto new_way = after == nullptr ? OnChange::none : after->on_change;
+    Demand demand{.because = label(package->manifest)};
+    static const TouchSpec untouched{.on_change = OnChange::none};
+    const auto& goes = before == nullptr ? untouched : *before;
+    const auto& comes = after == nullptr ? untouched : *after;
     // What goes may need more than what comes. Every kind of restart ends what it had done, so
     // there what comes chooses the kind.
-    const bool comes_first =
-        new_way == OnChange::restart_with_sockets || strength(new_way) >= strength(old_way);
-    demand.way = comes_first ? new_way : old_way;
-    if (old_way == OnChange::hook) demand.unhook = before->unhook;
-    if (new_way == OnChange::hook) demand.hook = after->hook;
+    const bool comes_first = comes.on_change == OnChange::restart_with_sockets ||
+                             strength(comes.on_change) >= strength(goes.on_change);
+    demand.way = comes_first ? comes.on_change : goes.on_change;
+    if (goes.on_change == OnChange::hook) demand.unhook = goes.unhook;
+    if (comes.on_change == OnChange::hook) demand.hook = comes.hook;
     return demand;
 }
 
@@ -182,16 +184,16 @@ void add_actions(const std::vector<Demand>& demands, const PlannedService& servi
         actions.push_back(whole);
         return;
     }
-    const auto run = [&](const std::vector<std::string>& command, const std::string& because) {
+    const auto run = [&](ServiceActionKind kind, const std::vector<std::string>& command,
+                         const std::string& because) {
         if (command.empty()) return;
-        actions.push_back({.kind = ServiceActionKind::hook,
-                           .service = service,
-                           .command = command,
-                           .because = because});
+        actions.push_back(
+            {.kind = kind, .service = service, .command = command, .because = because});
     };
-    for (const auto& demand : demands | std::views::reverse) run(demand.unhook, demand.because);
+    for (const auto& demand : demands | std::views::reverse)
+        run(ServiceActionKind::unhook, demand.unhook, demand.because);
     if (strongest->way == OnChange::reload) actions.push_back(whole);
-    for (const auto& demand : demands) run(demand.hook, demand.because);
+    for (const auto& demand : demands) run(ServiceActionKind::hook, demand.hook, demand.because);
 }
 
 const OwnedService* find(const std::vector<OwnedService>& services, std::string_view name) {

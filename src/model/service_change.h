@@ -25,6 +25,7 @@ enum class ServiceActionKind : std::uint8_t {
     restart,               // the old process has ended when the new one starts
     restart_with_sockets,  // the new one is ready before the old one is asked to end
     hook,                  // `command` is run for the process, which goes on
+    unhook,                // the same, and before the view is switched: it is of what goes
 };
 std::string_view to_string(ServiceActionKind kind);
 
@@ -50,9 +51,12 @@ std::vector<PlannedService> services_of(const PackageStack& stack);
 
 // What takes the services from one stack to another on the same base. A service that the change
 // does not concern is not in it. For each service the strongest way that a changed package asks for
-// counts: restart, then restart with sockets, then reload, then hooks; and one whose command,
-// environment or sockets are others is restarted whatever its package says. New services start
-// last, old ones stop first.
+// counts: restart, then restart with sockets, then reload; and one whose command, environment,
+// sockets or readiness are others is restarted whatever its package says. A process that goes on
+// runs the hooks as well: first `unhook` of what goes, from the top downwards, then a reload, then
+// `hook` of what comes. Of two packages that bring a service, one in place of the other, the one
+// that comes or goes says how. New services start last, old ones stop first, the last started one
+// before the others.
 std::vector<ServiceAction> service_actions(const PackageStack& from, const PackageStack& to);
 
 }  // namespace cutover

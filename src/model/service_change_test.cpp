@@ -56,7 +56,7 @@ Made fix(const std::string& version, OnChange on_change) {
     return Made("fix", version, PackageKind::patch).touches("web", on_change);
 }
 
-// "restart web (fix 1.0)", "hook web: unhook fix 1.0 (fix 1.0)"
+// "restart web (fix 1.0)", "unhook web: unhook fix 1.0 (fix 1.0)"
 std::vector<std::string> actions(const PackageStack& from, const PackageStack& to) {
     std::vector<std::string> lines;
     for (const auto& action : service_actions(from, to)) {
@@ -216,7 +216,7 @@ TEST(ServiceActions, APatchThatGoesIsTakenAsItSaid) {
     EXPECT_THAT(goes(OnChange::restart), ElementsAre("restart web (fix 1.0)"));
     EXPECT_THAT(goes(OnChange::restart_with_sockets),
                 ElementsAre("restart-with-sockets web (fix 1.0)"));
-    EXPECT_THAT(goes(OnChange::hook), ElementsAre("hook web: unhook fix 1.0 (fix 1.0)"));
+    EXPECT_THAT(goes(OnChange::hook), ElementsAre("unhook web: unhook fix 1.0 (fix 1.0)"));
 }
 
 TEST(ServiceActions, APatchThatChangesAsksForWhatTheOldOneOrTheNewOneNeeds) {
@@ -224,12 +224,12 @@ TEST(ServiceActions, APatchThatChangesAsksForWhatTheOldOneOrTheNewOneNeeds) {
     const auto changes = [](OnChange old, OnChange now) {
         return actions({nos(), fix("1.0", old)}, {nos(), fix("1.1", now)});
     };
-    EXPECT_THAT(changes(hook, hook), ElementsAre("hook web: unhook fix 1.0 (fix 1.1)",
+    EXPECT_THAT(changes(hook, hook), ElementsAre("unhook web: unhook fix 1.0 (fix 1.1)",
                                                  "hook web: hook fix 1.1 (fix 1.1)"));
-    EXPECT_THAT(changes(hook, none), ElementsAre("hook web: unhook fix 1.0 (fix 1.1)"));
+    EXPECT_THAT(changes(hook, none), ElementsAre("unhook web: unhook fix 1.0 (fix 1.1)"));
     EXPECT_THAT(changes(none, hook), ElementsAre("hook web: hook fix 1.1 (fix 1.1)"));
     EXPECT_THAT(changes(hook, reload),
-                ElementsAre("hook web: unhook fix 1.0 (fix 1.1)", "reload web (fix 1.1)"));
+                ElementsAre("unhook web: unhook fix 1.0 (fix 1.1)", "reload web (fix 1.1)"));
     EXPECT_THAT(changes(reload, hook),
                 ElementsAre("reload web (fix 1.1)", "hook web: hook fix 1.1 (fix 1.1)"));
     EXPECT_THAT(changes(hook, restart), ElementsAre("restart web (fix 1.1)"));
@@ -244,7 +244,7 @@ TEST(ServiceActions, APatchThatChangesAsksForWhatTheOldOneOrTheNewOneNeeds) {
 TEST(ServiceActions, APatchThatNoLongerTouchesAServiceLeavesIt) {
     EXPECT_THAT(actions({nos(), fix("1.0", OnChange::hook)},
                         {nos(), Made("fix", "1.1", PackageKind::patch)}),
-                ElementsAre("hook web: unhook fix 1.0 (fix 1.1)"));
+                ElementsAre("unhook web: unhook fix 1.0 (fix 1.1)"));
 }
 
 TEST(ServiceActions, ATouchOfAServiceThatIsNotThereIsIgnored) {
@@ -278,7 +278,7 @@ TEST(ServiceActions, HooksGoFromTheTopAndComeFromTheBottom) {
     };
     EXPECT_THAT(
         actions({nos(), touching("a"), touching("b")}, {nos(), touching("c"), touching("d")}),
-        ElementsAre("hook web: unhook b 1.0 (b 1.0)", "hook web: unhook a 1.0 (a 1.0)",
+        ElementsAre("unhook web: unhook b 1.0 (b 1.0)", "unhook web: unhook a 1.0 (a 1.0)",
                     "hook web: hook c 1.0 (c 1.0)", "hook web: hook d 1.0 (d 1.0)"));
 }
 

@@ -31,6 +31,7 @@
 #include "package/file_source.h"
 #include "package/frame_writer.h"
 #include "package/partial_file.h"
+#include "package/self_extractor.h"
 #include "package/tar.h"
 #include "package/tree.h"
 
@@ -140,7 +141,7 @@ Result<> copy_image(const fs::path& path, PayloadWriter& writer) {
 
 Result<std::uint64_t> content_size(PayloadType type, const fs::path& path) {
     std::error_code error;
-    if (type == PayloadType::tree) {
+    if (is_tree(type)) {
         if (!fs::is_directory(path, error))
             return fail(errors::package_build_input, "the payload {} is not a folder",
                         path.string());
@@ -173,7 +174,7 @@ Result<Payload> write_payload(const BuildRequest& request, Manifest& manifest, i
     const auto estimate = TRY(content_size(type, path), "read the payload");
     const auto average = chunk_average(request.spec.chunk_bytes, estimate);
     PayloadWriter writer(request, average, estimate, frames);
-    if (type == PayloadType::tree) {
+    if (is_tree(type)) {
         const bool keep = request.spec.keep_owners.value_or(::geteuid() == 0);
         const auto size =
             TRY(pack_tree(
@@ -201,11 +202,9 @@ Result<Payload> write_payload(const BuildRequest& request, Manifest& manifest, i
 
 Result<> check_supported(const PackageSpec& spec) {
     const auto& manifest = spec.manifest;
-    if (manifest.payload.type == PayloadType::deb)
-        return fail(errors::package_unsupported, "a payload of type deb cannot be built yet");
-    if (manifest.kind == PackageKind::pack && manifest.payload.type == PayloadType::none)
-        return fail(errors::package_unsupported,
-                    "an update pack that carries other packages cannot be built yet");
+    if (manifest.payload.type == PayloadType::deb && manifest.kind == PackageKind::base)
+        return fail(errors::package_build_input,
+                    "a base is an image or a tree, not Debian packages");
     if (spec.chunk_bytes != 0 && !is_chunk_average(spec.chunk_bytes))
         return fail(errors::package_build_input,
                     "a chunk size is a power of two from 1 KiB to 1 MiB, not {}", spec.chunk_bytes);
@@ -253,6 +252,10 @@ Result<BuildResult> build_package(const BuildRequest& request) {
         return fail(errors::package_build_input, "the manifest would have {} bytes, {} are allowed",
                     text.size(), kMaxManifestBytes);
     auto output = TRY(PartialFile::create(request.output, ".partial"));
+    if (request.self_extracting) {
+        TRY(output.write(self_extractor()));
+        TRY(output.make_executable());
+    }
     TRY(assemble(output, manifest, text, hooks, payload, frames.fd()));
     const auto file_bytes = output.written();
     TRY(output.commit());

@@ -18,8 +18,9 @@ struct BuildRequest {
     std::filesystem::path folder;  // what the spec's paths are relative to
     std::filesystem::path output;
     WallTime created{};
-    int level = 9;         // zstd's
-    unsigned threads = 0;  // 0: one a core
+    int level = 9;                 // zstd's
+    unsigned threads = 0;          // 0: one a core
+    bool self_extracting = false;  // begins with self_extractor(), and is executable
     // Called now and then; `total` is an estimate.
     std::function<void(std::uint64_t done_bytes, std::uint64_t total_bytes)> on_progress;
 };

@@ -228,6 +228,7 @@ const std::string& PackageReader::manifest_text() const { return state_->manifes
 const Digest& PackageReader::manifest_digest() const { return state_->manifest_digest; }
 const std::optional<SignerInfo>& PackageReader::signer() const { return state_->signer; }
 const std::string& PackageReader::signature() const { return state_->signature; }
+bool PackageReader::self_extracting() const { return state_->tar.began_with_script(); }
 const ChunkIndex& PackageReader::index() const { return state_->index; }
 const std::vector<HookFile>& PackageReader::hooks() const { return state_->hooks; }
 
@@ -242,7 +243,7 @@ Result<> verify_payload(PackageReader& reader) {
     if (reader.manifest().payload.type == PayloadType::none) return {};
     const auto content = reader.content(PayloadCheck::all);
     const auto& payload = reader.manifest().payload;
-    if (payload.type == PayloadType::tree) {
+    if (is_tree(payload.type)) {
         TRY(check_tree(*content, {.installed_bytes = payload.installed_bytes}));
         return {};
     }

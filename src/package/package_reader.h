@@ -46,6 +46,7 @@ public:
     const Digest& manifest_digest() const;            // the package's identity
     const std::optional<SignerInfo>& signer() const;  // set unless open_unverified()
     const std::string& signature() const;             // DER; empty when there is none
+    bool self_extracting() const;                     // the file begins with self_extractor()
     const ChunkIndex& index() const;
     const std::vector<HookFile>& hooks() const;
 

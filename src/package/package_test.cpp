@@ -19,6 +19,7 @@
 #include "package/package_builder.h"
 #include "package/package_reader.h"
 #include "package/package_signer.h"
+#include "package/self_extractor.h"
 #include "package/test_packages.h"
 #include "package/tree.h"
 
@@ -147,13 +148,28 @@ TEST_F(PackageTest, APackageWithoutPayloadIsWhole) {
     EXPECT_EQ(read_package(package + "x").id(), "package.trailing_data");
 }
 
-TEST_F(PackageTest, WhatCannotBeBuiltYetIsSaidSo) {
-    auto spec = image_spec();
-    spec.manifest.payload.type = PayloadType::deb;
-    EXPECT_EQ(workshop.build(spec).error().id, "package.unsupported");
-    spec.manifest.payload.type = PayloadType::none;
-    spec.manifest.kind = PackageKind::pack;
-    EXPECT_EQ(workshop.build(spec).error().id, "package.unsupported");
+TEST_F(PackageTest, ASelfExtractingPackageIsTheSamePackageAfterOneScript) {
+    const auto plain = workshop.make();
+    const auto file = std::string(self_extractor()) + plain;
+    EXPECT_TRUE(read_package(file).outcome) << read_package(file).outcome.error().text();
+    EXPECT_TRUE(self_extractor().starts_with("#!/bin/sh\n"));
+
+    auto changed = file;
+    changed.at(40) = 'X';
+    EXPECT_EQ(read_package(changed).id(), "package.not_a_package") << "no other script";
+    EXPECT_EQ(read_package(std::string(self_extractor()) + file).id(), "package.not_a_package")
+        << "and no second one";
+    EXPECT_FALSE(read_package(std::string(self_extractor())).outcome);
+}
+
+TEST_F(PackageTest, SigningASelfExtractingPackageLeavesItsScript) {
+    workshop.put("script", std::string(self_extractor()) + workshop.make());
+    const auto resigned = sign_package(workshop.path("script"), workshop.path("again"), pki().key,
+                                       pki().signing_time);
+    ASSERT_TRUE(resigned) << resigned.error().text();
+    const auto text = workshop.bytes("again");
+    EXPECT_TRUE(text.starts_with(self_extractor()));
+    EXPECT_TRUE(read_package(text).outcome) << read_package(text).outcome.error().text();
 }
 
 TEST_F(PackageTest, AFailedBuildLeavesNothingBehind) {

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 #include <utility>
@@ -70,6 +71,13 @@ Result<> PartialFile::copy_from(int fd, std::uint64_t offset, std::string_view w
         offset += part.size();
         written_ += part.size();
     }
+}
+
+Result<> PartialFile::make_executable() {
+    constexpr mode_t kExecutable = 0755;
+    if (::fchmod(fd_.get(), kExecutable) != 0)
+        return std::unexpected(errno_error(errno, "chmod " + path_.string()));
+    return {};
 }
 
 Result<> PartialFile::commit() {

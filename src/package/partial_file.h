@@ -29,6 +29,7 @@ public:
                           std::string_view content);  // header and padding too
     // The rest of an open file from `offset` on.
     Result<> copy_from(int fd, std::uint64_t offset, std::string_view what);
+    Result<> make_executable();
     Result<> commit();  // durable under its final name when this returns
 
 private:

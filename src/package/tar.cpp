@@ -19,6 +19,7 @@
 #include "base/byte_source.h"
 #include "base/error.h"
 #include "package/errors.h"
+#include "package/self_extractor.h"
 
 namespace cutover::tar {
 namespace {
@@ -125,6 +126,13 @@ Result<Reader::Next> Reader::next() {
     const auto start = position_;
     const auto got = TRY(source_->read(bytes_of(block)));
     position_ += got;
+    if (start == 0 && block == self_extractor()) {
+        script_ = true;
+        TRY(read(bytes_of(block)));
+        if (block.compare(kMagicAt, kMagic.size(), kMagic) == 0)
+            return Next{.entry = TRY(read_entry(block))};
+        return fail(errors::package_not_a_package, "what follows its script is no package");
+    }
     const bool is_tar = block.compare(kMagicAt, kMagic.size(), kMagic) == 0;
     if (start == 0 && !is_tar && !block.starts_with("manifest."))
         return fail(errors::package_not_a_package, "it does not begin as a package does");

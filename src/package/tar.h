@@ -44,12 +44,14 @@ public:
     Result<> read_padding(std::uint64_t size);
 
     std::uint64_t position() const { return position_; }
+    bool began_with_script() const { return script_; }
 
 private:
     Result<Entry> read_entry(std::string_view first_block);
 
     ByteSource* source_;
     std::uint64_t position_ = 0;
+    bool script_ = false;
 };
 
 }  // namespace cutover::tar

@@ -34,6 +34,39 @@ inline constexpr ErrorInfo slot_bad_path{
     .kind = Errc::invalid,
     .meaning = "A persistent path leaves the slot.",
     .remedy = "Correct [persist] paths in the package: relative, without \"..\"."};
+inline constexpr ErrorInfo layer_no_space{
+    .id = "layer.no_space",
+    .kind = Errc::no_space,
+    .meaning = "The file system of the layers has too little room for the package.",
+    .remedy = "Free as much as the message says is missing on that file system, then try again."};
+inline constexpr ErrorInfo layer_shown{
+    .id = "layer.shown",
+    .kind = Errc::refused,
+    .meaning = "A package that is in use is never erased.",
+    .remedy = "Uninstall the package first; `cutover show version` lists what runs."};
+inline constexpr ErrorInfo layer_conflict{
+    .id = "layer.conflict",
+    .kind = Errc::refused,
+    .meaning = "A package on top would hide what belongs to the base.",
+    .remedy =
+        "Ask the package's vendor for one that leaves the path in the message alone; a folder that "
+        "is a link in the base must be packaged under the path that the link leads to."};
+inline constexpr ErrorInfo layer_damaged{
+    .id = "layer.damaged",
+    .kind = Errc::corrupt,
+    .meaning = "The stored content of a package on top is missing or damaged.",
+    .remedy = "Uninstall the package and install it again."};
+inline constexpr ErrorInfo layer_record_damaged{
+    .id = "layer.record_damaged",
+    .kind = Errc::corrupt,
+    .meaning = "The record of the packages on top of the base cannot be read.",
+    .remedy =
+        "The device runs its base alone. Install the packages again: that writes a new record."};
+inline constexpr ErrorInfo layers_unsupported{
+    .id = "layers.unsupported",
+    .kind = Errc::unsupported,
+    .meaning = "The device's back-ends take base packages only.",
+    .remedy = "Build the package's content into a base, and upgrade the base."};
 inline constexpr ErrorInfo device_in_use{
     .id = "device.in_use",
     .kind = Errc::conflict,

@@ -111,16 +111,20 @@ static void from_json(const Json& json, Version& value) {
 
 CUTOVER_JSON(Error, kind, id, message, cause, remedy)
 CUTOVER_JSON(PackageRef, kind, name, version, digest)
-CUTOVER_JSON(Generation, id, base, slot, packages, configuration_revision, update_level, created,
+CUTOVER_JSON(Generation, id, base, slot, packages, configuration_revision, update_level, pack, created,
              committed_once, kept, bad)
 CUTOVER_JSON(SlotStatus, slot, state, holds, committed_once)
-CUTOVER_JSON(Request, kind, sources, mode, trial, force, plan_hash, generation, asked_by)
+CUTOVER_JSON(Request, kind, sources, packages, with_dependents, mode, trial, force, plan_hash,
+             generation, asked_by)
 CUTOVER_JSON(CheckResult, name, verdict, detail, error)
 CUTOVER_JSON(StageRecord, stage, state, duration, detail)
 CUTOVER_JSON(Operation, id, title, request, state, stage, stages, checks, plan_hash, from, to,
              started, ended, interruption, reboots, warnings, error, commit_deadline)
 CUTOVER_JSON(Step, kind, stage, order, name, description, argument, command)
-CUTOVER_JSON(Plan, title, target, source, manifest_digest, persist, steps)
+CUTOVER_JSON(PlannedLayer, package, source)
+CUTOVER_JSON(Depot, obtained, selected, deselected)
+CUTOVER_JSON(Plan, title, subject, target, source, manifest_digest, persist, steps, startup, layers,
+             depot, notes)
 CUTOVER_JSON(OperationRecord, operation, plan, cursor, begun, undoing, committed, cancelled,
              on_new_base, boot_id, reboot_asked)
 CUTOVER_JSON(Alarm, name, severity, text, raised, cleared, operation)
@@ -147,6 +151,7 @@ std::string to_document(const Generation& generation) { return write(generation)
 std::string to_document(const SlotStatus& slot) { return write(slot); }
 std::string to_document(const OperationRecord& record) { return write(record); }
 std::string to_document(const Alarm& alarm) { return write(alarm); }
+std::string to_document(const Depot& depot) { return write(depot); }
 
 Result<Generation> generation_from(std::string_view document) {
     return read<Generation>(document, "generation");
@@ -156,6 +161,9 @@ Result<SlotStatus> slot_status_from(std::string_view document) {
 }
 Result<OperationRecord> operation_record_from(std::string_view document) {
     return read<OperationRecord>(document, "operation");
+}
+Result<Depot> depot_from(std::string_view document) {
+    return read<Depot>(document, "list of obtained packages");
 }
 Result<Alarm> alarm_from(std::string_view document) { return read<Alarm>(document, "alarm"); }
 

@@ -22,6 +22,7 @@
 #include "model/event.h"
 #include "model/generation.h"
 #include "model/operation.h"
+#include "model/plan.h"
 #include "model/slot.h"
 #include "store/database.h"
 #include "store/documents.h"
@@ -120,6 +121,13 @@ Result<> Store::set_marks(const Marks& marks) {
     TRY(set_meta("startup", std::to_string(marks.startup)));
     return set_meta("committed", std::to_string(marks.committed));
 }
+
+Result<Depot> Store::depot() {
+    const auto document = TRY(meta("depot"));
+    return document.empty() ? Depot{} : depot_from(document);
+}
+
+Result<> Store::put_depot(const Depot& depot) { return set_meta("depot", to_document(depot)); }
 
 Result<std::vector<Generation>> Store::generations() {
     std::vector<Generation> result;

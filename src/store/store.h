@@ -51,6 +51,7 @@ public:
     Result<std::vector<Alarm>> alarms();               // raised and cleared, oldest first
     Result<std::optional<std::string>> manifest(std::string_view digest);  // its JSON
     Result<std::vector<std::string>> manifests();
+    Result<Depot> depot();
     Result<bool> was_previewed(std::string_view plan_hash);
     Result<std::uint32_t> epoch();
     Result<WallTime> newest_signing_time();  // the floor of what the clock can be
@@ -72,6 +73,7 @@ public:
     Result<> clear_alarm(std::string_view name, WallTime when);  // also when none is raised
     // Keeps those of the generations, and the newest others.
     Result<> put_manifest(std::string_view digest, std::string_view json);
+    Result<> put_depot(const Depot& depot);
     Result<> put_preview(std::string_view plan_hash, WallTime when);
     Result<> set_epoch(std::uint32_t epoch);
     Result<> set_newest_signing_time(WallTime time);

@@ -88,6 +88,54 @@ paths = ["etc/nos.conf"]
     return sign_package(file, file, key, now);
 }
 
+struct OnTop {
+    std::string kind;
+    std::string name;
+    std::string version;
+    bool healthy = true;
+};
+
+const std::vector<OnTop> kOnTop{
+    {.kind = "feature", .name = "web", .version = "1.0"},
+    {.kind = "feature", .name = "web", .version = "1.1"},
+    {.kind = "feature", .name = "web", .version = "1.2", .healthy = false},
+    {.kind = "patch", .name = "fix", .version = "1"}};
+
+Result<> build_on_top(const fs::path& folder, const OnTop& package, const SigningKey& key,
+                      WallTime now) {
+    const auto named = fmt::format("{}-{}", package.name, package.version);
+    const auto root = folder / named;
+    TRY(make_folders(root / "share"));
+    TRY(write_file_durably(root / "share" / package.name, package.version, 0644));
+    TRY(write_script(root / "bin" / ("start-" + package.name), "#!/bin/sh\nexit 0\n"));
+    TRY(write_script(root / "bin" / ("check-" + package.name),
+                     fmt::format("#!/bin/sh\nexit {}\n", package.healthy ? 0 : 1)));
+    const auto spec = TRY(parse_package_spec(fmt::format(
+        R"([package]
+kind = "{0}"
+name = "{1}"
+version = "{2}"
+[payload]
+type = "tree"
+path = "{1}-{2}"
+[[service]]
+name = "{1}"
+command = ["bin/start-{1}"]
+ready = "ended"
+restart = "never"
+[[health]]
+name = "{1} is well"
+exec = ["bin/check-{1}"]
+interval = "1ms"
+retries = 1
+)",
+        package.kind, package.name, package.version)));
+    const auto file = folder / (named + ".package");
+    TRY(build_package(
+        {.spec = spec, .folder = folder, .output = file, .created = now, .level = 1}));
+    return sign_package(file, file, key, now);
+}
+
 Request request_of(OperationKind kind) {
     Request request;
     request.kind = kind;
@@ -133,11 +181,16 @@ Result<Workshop> Workshop::open(const fs::path& folder) {
     TRY(write_file_durably(folder / "ca.crt", authority.certificate));
     const auto key = TRY(SigningKey::from_pem(signer.key, signer.certificate));
     for (const auto& release : kReleases) TRY(build_release(folder, release, key, now));
+    for (const auto& package : kOnTop) TRY(build_on_top(folder, package, key, now));
     return Workshop(folder);
 }
 
 std::string Workshop::package(const std::string& version) const {
     return (folder_ / fmt::format("nos-{}.cc", version)).string();
+}
+
+std::string Workshop::on_top(const std::string& named) const {
+    return (folder_ / (named + ".package")).string();
 }
 
 Result<> Workshop::make_device(const fs::path& device, const std::string& version,
@@ -153,6 +206,59 @@ Result<> Workshop::make_device(const fs::path& device, const std::string& versio
     return {};
 }
 
+namespace {
+
+// In service, at the next startup, and under a base that is upgraded.
+void add_package_scenarios(const Workshop& workshop, std::vector<Scenario>& all) {
+    const auto with = [&](OperationKind kind, const std::string& named) {
+        auto request = request_of(kind);
+        request.sources = {workshop.on_top(named)};
+        return request;
+    };
+    const auto named = [](OperationKind kind, const std::string& name) {
+        auto request = request_of(kind);
+        request.packages = {name};
+        return request;
+    };
+    using enum OperationKind;
+    const auto web = with(install, "web-1.0");
+    auto at_startup = web;
+    at_startup.mode = Mode::next_startup;
+    all.push_back({"feature, in service",
+                   "1.0.0",
+                   "",
+                   {web, with(upgrade, "web-1.1"), named(uninstall, "web")},
+                   {"1.0.0+web-1.0", "1.0.0+web-1.1", "1.0.0"}});
+    all.push_back({"feature that fails its checks",
+                   "1.0.0",
+                   "",
+                   {web, with(upgrade, "web-1.2")},
+                   {"1.0.0", "1.0.0+web-1.0"}});
+    all.push_back({"feature, at the next startup",
+                   "1.0.0",
+                   "",
+                   {at_startup, request_of(reboot)},
+                   {"1.0.0", "1.0.0+web-1.0"}});
+    all.push_back({"feature, rolled back",
+                   "1.0.0",
+                   "",
+                   {web, request_of(rollback)},
+                   {"1.0.0+web-1.0", "1.0.0"}});
+    all.push_back({"base under a feature",
+                   "1.0.0",
+                   "",
+                   {web, upgrade_to(workshop.package("1.1.0"))},
+                   {"1.0.0", "1.0.0+web-1.0", "1.1.0+web-1.0"}});
+    all.push_back({"patch through its states",
+                   "1.0.0",
+                   "",
+                   {with(fetch, "fix-1"), named(activate, "fix"), named(commit, "fix"),
+                    named(deactivate, "fix"), named(discard, "fix")},
+                   {"1.0.0+fix-1", "1.0.0"}});
+}
+
+}  // namespace
+
 std::vector<Scenario> scenarios(const Workshop& workshop) {
     const auto upgrade = [&](const std::string& version) {
         return upgrade_to(workshop.package(version));
@@ -164,7 +270,7 @@ std::vector<Scenario> scenarios(const Workshop& workshop) {
     auto sick_at_startup = upgrade("1.2.0");
     sick_at_startup.mode = Mode::next_startup;
     const auto reboot = request_of(OperationKind::reboot);
-    return {
+    std::vector<Scenario> all{
         {"upgrade", "1.0.0", "", {upgrade("1.1.0")}, {"1.0.0", "1.1.0"}},
         {"install, then activate",
          "1.0.0",
@@ -183,6 +289,8 @@ std::vector<Scenario> scenarios(const Workshop& workshop) {
          {at_startup, request_of(OperationKind::rollback)},
          {"1.1.0", "1.0.0"}},
     };
+    add_package_scenarios(workshop, all);
+    return all;
 }
 
 }  // namespace cutover

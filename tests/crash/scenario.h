@@ -18,6 +18,9 @@ public:
     // 1.2.1 does not boot.
     std::string package(const std::string& version) const;
 
+    // A package on top: web-1.0, web-1.1 and fix-1 (a patch) are good, web-1.2 fails its check.
+    std::string on_top(const std::string& named) const;
+
     // A device that runs `version` with `standby` in its other slot (both committed once), whose
     // user has changed etc/nos.conf.
     Result<> make_device(const std::filesystem::path& device, const std::string& version,

@@ -45,6 +45,32 @@ Result<> check_slots(const fs::path& device, EmulatedDevice& emulated, Store& st
     return {};
 }
 
+// "1.0.0+web-1.1": the base that runs, and what boots start on top of it.
+std::string what_runs(const Generation& running) {
+    auto text = running.base.version.text();
+    for (const auto& package : running.packages)
+        text += fmt::format("+{}-{}", package.name, package.version.text());
+    return text;
+}
+
+// Each package is whole, by its own account and by what is in it, and boots start all of them.
+Result<> check_packages(const fs::path& device, const Generation& running,
+                        EmulatedDevice& emulated) {
+    LayerStack layers;
+    for (const auto& package : running.packages) {
+        const auto manifest = TRY(emulated.layers().manifest(package.digest));
+        const auto file = device / "layers/packages" / package.digest / "root/share" / package.name;
+        const auto version = TRY(read_file(file, 100));
+        if (manifest.version != package.version || version != package.version.text())
+            return fail(Errc::conflict, "layer {} holds {}", package.name, version);
+        layers.push_back(package.digest);
+    }
+    const auto startup = TRY(emulated.layers().startup(running.slot));
+    if (startup.committed != layers || startup.trial)
+        return fail(Errc::conflict, "boots do not start the packages that run");
+    return {};
+}
+
 Result<> check_device(const fs::path& device, const std::vector<std::string>& may_run,
                       EmulatedDevice& emulated, Store& store) {
     if (TRY(store.open_operation())) return fail(Errc::conflict, "an operation is left open");
@@ -66,8 +92,11 @@ Result<> check_device(const fs::path& device, const std::vector<std::string>& ma
     if (version != running->base.version.text())
         return fail(Errc::conflict, "runs {}, the record says {}", version,
                     running->base.version.text());
-    if (std::ranges::find(may_run, version) == may_run.end())
-        return fail(Errc::conflict, "{} must not run", version);
+    const auto runs = what_runs(*running);
+    const bool may = std::ranges::any_of(
+        may_run, [&](const std::string& one) { return one == runs || one == version + "+*"; });
+    if (!may) return fail(Errc::conflict, "{} must not run", runs);
+    TRY(check_packages(device, *running, emulated));
     const auto settings = TRY(read_file(root_of(device, boot.running) / "etc/nos.conf", 1000));
     if (settings != kUserSetting) return fail(Errc::conflict, "the user's settings are lost");
     return check_slots(device, emulated, store);
@@ -88,7 +117,7 @@ bool takes_upgrade(const fs::path& device, const std::string& package, const std
     for (int life = 0; life < 5 && end == LifeEnd::reboot; ++life)
         end = live(device, std::nullopt, {});
     if (end != LifeEnd::idle) return false;
-    return is_sound(device, {version});
+    return is_sound(device, {version + "+*"});
 }
 
 }  // namespace cutover

@@ -96,7 +96,8 @@ std::vector<ServiceStatus> SystemdServices::status() const {
 Result<> SystemdServices::change(const std::vector<ServiceAction>& actions, std::stop_token stop) {
     // The unit files are those of the view that is shown now.
     const auto reads_units = [](const ServiceAction& action) {
-        return action.kind != ServiceActionKind::reload && action.kind != ServiceActionKind::hook;
+        return action.kind != ServiceActionKind::reload && action.kind != ServiceActionKind::hook &&
+               action.kind != ServiceActionKind::unhook;
     };
     if (std::ranges::any_of(actions, reads_units)) {
         auto bus = TRY(Bus::open(options_.bus, kUnitFilesPatience));

@@ -65,7 +65,8 @@ public:
             // first, so there is nothing better than its restart.
             case ServiceActionKind::restart:
             case ServiceActionKind::restart_with_sockets: return start("RestartUnit");
-            case ServiceActionKind::hook: return run_hook(action_.command);
+            case ServiceActionKind::hook:
+            case ServiceActionKind::unhook: return run_hook(action_.command);
         }
         std::unreachable();
     }

@@ -64,6 +64,8 @@ v1::Request from(const Request& request) {
     v1::Request wire;
     wire.set_kind(enum_from<v1::OperationKind>(request.kind));
     for (const auto& source : request.sources) wire.add_sources(text(source));
+    for (const auto& package : request.packages) wire.add_packages(text(package));
+    wire.set_with_dependents(request.with_dependents);
     wire.set_mode(enum_from<v1::Mode>(request.mode));
     *wire.mutable_trial() = duration_from(request.trial);
     for (const auto& check : request.force) wire.add_force(text(check));
@@ -83,8 +85,10 @@ Result<Request> to_model(const v1::Request& wire) {
     if (wire.generation() < 0)
         return fail(errors::door_bad_request, "generation {} cannot be", wire.generation());
     Request value;
-    value.kind = TRY(enum_to(wire.kind(), OperationKind::repair, "kind of operation"));
+    value.kind = TRY(enum_to(wire.kind(), OperationKind::reload, "kind of operation"));
     value.sources = TRY(bounded(wire.sources(), kMaxSources, kMaxSourceBytes, "packages"));
+    value.packages = TRY(bounded(wire.packages(), kMaxSources, kMaxNameBytes, "package names"));
+    value.with_dependents = wire.with_dependents();
     value.mode = TRY(enum_to(wire.mode(), Mode::next_startup, "mode"));
     value.trial = std::chrono::ceil<std::chrono::minutes>(trial);
     value.force = TRY(bounded(wire.force(), kMaxForced, kMaxNameBytes, "checks to skip"));
@@ -137,6 +141,7 @@ v1::PreviewReply from(const Preview& preview) {
     fill(*wire.mutable_checks(), preview.checks);
     fill(*wire.mutable_steps(), preview.steps);
     wire.set_interrupts(text(preview.interrupts));
+    for (const auto& note : preview.notes) wire.add_notes(text(note));
     if (preview.error) *wire.mutable_error() = from(*preview.error);
     return wire;
 }
@@ -148,6 +153,7 @@ Result<Preview> to_model(const v1::PreviewReply& wire) {
     preview.checks = TRY(list<CheckResult>(wire.checks()));
     preview.steps = TRY(list<PlannedStep>(wire.steps()));
     preview.interrupts = wire.interrupts();
+    preview.notes = {wire.notes().begin(), wire.notes().end()};
     if (wire.has_error()) preview.error = to_model(wire.error());
     return preview;
 }

@@ -83,6 +83,7 @@ v1::Generation from(const Generation& generation) {
     fill(*wire.mutable_packages(), generation.packages);
     wire.set_configuration_revision(generation.configuration_revision);
     wire.set_update_level(generation.update_level);
+    if (generation.pack) *wire.mutable_pack() = from(*generation.pack);
     *wire.mutable_created() = from(generation.created);
     wire.set_committed_once(generation.committed_once);
     wire.set_kept(generation.kept);
@@ -98,6 +99,7 @@ Result<Generation> to_model(const v1::Generation& wire) {
     value.packages = TRY(list<PackageRef>(wire.packages()));
     value.configuration_revision = wire.configuration_revision();
     value.update_level = wire.update_level();
+    if (wire.has_pack()) value.pack = TRY(to_model(wire.pack()));
     value.created = TRY(to_model(wire.created()));
     value.committed_once = wire.committed_once();
     value.kept = wire.kept();
@@ -121,6 +123,26 @@ Result<SlotStatus> to_model(const v1::SlotStatus& wire) {
     slot.committed_once = wire.committed_once();
     if (wire.has_holds()) slot.holds = TRY(to_model(wire.holds()));
     return slot;
+}
+
+v1::PackageStatus from(const PackageStatus& package) {
+    v1::PackageStatus wire;
+    *wire.mutable_package() = from(package.package);
+    wire.set_state(enum_from<v1::PackageState>(package.state));
+    wire.set_summary(text(package.summary));
+    for (const auto& service : package.services) wire.add_services(text(service));
+    wire.set_detail(text(package.detail));
+    return wire;
+}
+
+Result<PackageStatus> to_model(const v1::PackageStatus& wire) {
+    PackageStatus value;
+    value.package = TRY(to_model(wire.package()));
+    value.state = TRY(enum_to(wire.state(), PackageState::leaving, "package state"));
+    value.summary = wire.summary();
+    value.services = {wire.services().begin(), wire.services().end()};
+    value.detail = wire.detail();
+    return value;
 }
 
 v1::ServiceStatus from(const ServiceStatus& service) {
@@ -194,6 +216,7 @@ v1::DeviceState from(const DeviceState& state) {
     wire.mutable_marks()->set_committed(state.marks.committed);
     fill(*wire.mutable_generations(), state.generations);
     fill(*wire.mutable_slots(), state.slots);
+    fill(*wire.mutable_packages(), state.packages);
     fill(*wire.mutable_services(), state.services);
     fill(*wire.mutable_health(), state.health);
     fill(*wire.mutable_alarms(), state.alarms);
@@ -216,6 +239,7 @@ Result<DeviceState> to_model(const v1::DeviceState& wire) {
     state.marks.committed = wire.marks().committed();
     state.generations = TRY(list<Generation>(wire.generations()));
     state.slots = TRY(list<SlotStatus>(wire.slots()));
+    state.packages = TRY(list<PackageStatus>(wire.packages()));
     state.services = TRY(list<ServiceStatus>(wire.services()));
     state.health = TRY(list<HealthStatus>(wire.health()));
     state.alarms = TRY(list<Alarm>(wire.alarms()));

@@ -23,6 +23,7 @@ namespace cutover::wire {
 v1::PackageRef from(const PackageRef& package);
 v1::Generation from(const Generation& generation);
 v1::SlotStatus from(const SlotStatus& slot);
+v1::PackageStatus from(const PackageStatus& package);
 v1::ServiceStatus from(const ServiceStatus& service);
 v1::HealthStatus from(const HealthStatus& health);
 v1::Alarm from(const Alarm& alarm);
@@ -35,6 +36,7 @@ v1::StageRecord from(const StageRecord& record);
 Result<PackageRef> to_model(const v1::PackageRef& wire);
 Result<Generation> to_model(const v1::Generation& wire);
 Result<SlotStatus> to_model(const v1::SlotStatus& wire);
+Result<PackageStatus> to_model(const v1::PackageStatus& wire);
 Result<ServiceStatus> to_model(const v1::ServiceStatus& wire);
 Result<HealthStatus> to_model(const v1::HealthStatus& wire);
 Result<Alarm> to_model(const v1::Alarm& wire);

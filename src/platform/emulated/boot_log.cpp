@@ -56,9 +56,14 @@ Json to_json(const BootFailure& failure) {
 Result<> write_boot_report(const std::filesystem::path& file, const BootReport& report) {
     auto failures = Json::array();
     for (const auto& failure : report.failures) failures.push_back(to_json(failure));
-    const Json json{{"slot", to_string(report.booted)}, {"reason", to_string(report.reason)},
-                    {"detail", report.detail},          {"up", report.up},
-                    {"boot_id", report.boot_id},        {"failures", std::move(failures)}};
+    const Json json{{"slot", to_string(report.booted)},
+                    {"reason", to_string(report.reason)},
+                    {"detail", report.detail},
+                    {"up", report.up},
+                    {"boot_id", report.boot_id},
+                    {"failures", std::move(failures)},
+                    {"layers_trial", report.layers_trial},
+                    {"layers_fell_back", report.layers_fell_back}};
     // What a service said may not be UTF-8.
     const auto text = json.dump(2, ' ', false, Json::error_handler_t::replace);
     return write_file_durably(file, text + "\n", 0644);
@@ -78,6 +83,9 @@ Result<BootReport> read_boot_report(const std::filesystem::path& file) {
     if (!up.is_boolean() || !boot_id.is_string() || !failures.is_array()) return bad();
     report.up = up.get<bool>();
     report.boot_id = boot_id.get<std::string>();
+    // Keys of later releases may be missing.
+    report.layers_trial = json.value("layers_trial", Json()) == true;
+    report.layers_fell_back = json.value("layers_fell_back", Json()) == true;
     for (const auto& item : failures) {
         BootFailure failure;
         if (!item.is_object() ||

@@ -27,6 +27,8 @@ struct BootReport {
     std::string boot_id;  // another one after every boot
     // Of this boot and, while a trial is neither confirmed nor ended, of all its earlier ones.
     std::vector<BootFailure> failures;
+    bool layers_trial = false;      // shows a trial stack of packages on top of the base
+    bool layers_fell_back = false;  // shows less than a trial, or the record, would have it
     bool operator==(const BootReport&) const = default;
 };
 

@@ -47,6 +47,9 @@ name = "@NAME@"
 [slots]
 # backend = "emulated"
 
+[layers]
+# backend = "auto"            # "tree": files, "overlay": mounted; auto: as the base is
+
 [services]
 # backend = "emulated"
 

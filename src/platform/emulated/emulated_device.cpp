@@ -9,6 +9,7 @@
 #include <random>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
@@ -32,11 +33,13 @@
 #include "platform/emulated/device_files.h"
 #include "platform/emulated/emulated_boot.h"
 #include "platform/emulated/emulated_host.h"
+#include "platform/emulated/emulated_layers.h"
 #include "platform/emulated/emulated_services.h"
 #include "platform/emulated/errors.h"
 #include "platform/emulated/image_mount.h"
 #include "platform/emulated/stray_processes.h"
 #include "platform/host.h"
+#include "platform/layers.h"
 #include "platform/persistence.h"
 #include "platform/services.h"
 
@@ -49,6 +52,7 @@ constexpr std::size_t kMaxConfigFile = std::size_t{256} * 1024;
 constexpr int kCommittedBoots = 2;  // of the committed slot that may fail, before the rescue
 constexpr std::size_t kMaxFailures = 50;
 constexpr std::size_t kMaxFailureText = 2000;
+constexpr std::string_view kLayersFailure = "packages on top: ";
 
 std::string new_boot_id() {
     std::random_device random;
@@ -127,11 +131,13 @@ EmulatedDevice::EmulatedDevice(DeviceFolder folder, Log& log, Options options)
       log_(log),
       boot_(folder_ / "boot"),
       slots_(folder_),
+      layers_(std::make_unique<EmulatedLayers>(folder_, config_.layers_backend)),
       services_(std::make_unique<EmulatedServices>(options.services, log)),
       host_(std::make_unique<EmulatedHost>(folder_, config_, std::move(options.on_reboot))) {}
 
 EmulatedDevice::~EmulatedDevice() { power_off(); }
 
+LayerStore& EmulatedDevice::layers() { return *layers_; }
 Services& EmulatedDevice::services() { return *services_; }
 Host& EmulatedDevice::host() { return *host_; }
 bool EmulatedDevice::reboot_requested() const { return host_->reboot_requested(); }
@@ -141,7 +147,10 @@ Result<BootReport> EmulatedDevice::power_on(const std::stop_token& stop) {
     powered_ = true;
     if (const auto strays = kill_stray_processes(folder_); strays > 0)
         log_.info("ended what an earlier life left", {{"processes", std::to_string(strays)}});
+    unmount_below(folder_ / "views");
     unmount_below(folder_ / "run" / "mnt");
+    TRY(layers_->reset());
+    if (auto last = read_boot_report(report_file())) last_report_ = *std::move(last);
 
     auto stored = boot_.read();
     const bool record_lost = !stored;
@@ -228,26 +237,124 @@ Result<> EmulatedDevice::choose(const BootRecord& record, bool record_lost) {
 void EmulatedDevice::note_report() {
     if (auto kept = write_boot_report(report_file(), report_); !kept)
         log_.warning("the boot report was not kept", {{"reason", kept.error().text()}});
-    host_->set_booted(report_, host_->root(), slots_.persist(report_.booted));
+    host_->set_booted(report_, slots_.persist(report_.booted));
 }
 
 Result<> EmulatedDevice::try_slot(Slot slot, const std::stop_token& stop) {
-    host_->set_booted(report_, slots_.root(slot), slots_.persist(slot));
+    host_->set_booted(report_, slots_.persist(slot));
     slots_.set_running(slot, slots_.root(slot));
     const auto manifest = TRY(slots_.manifest(slot));
     const auto root = TRY(open_content(slot, manifest));
-    host_->set_booted(report_, root, slots_.persist(slot));
     slots_.set_running(slot, root);
+    TRY(layers_->set_base(
+        {.slot = slot, .manifest = manifest, .root = root, .persist = slots_.persist(slot)}));
     fault_point("boot.start");
-    TRY(services_->start(services_of({{.digest = {}, .manifest = manifest}}),
-                         {.root = root,
-                          .data = folder_ / "data",
-                          .persist = slots_.persist(slot),
-                          .log = folder_ / "log",
-                          .device = folder_},
-                         stop));
+    TRY(start_stack(slot, manifest, stop));
     fault_point("boot.up");
     return {};
+}
+
+// The trial stack while it has tries left, then the committed one, then the base alone.
+Result<> EmulatedDevice::start_stack(Slot slot, const Manifest& base, const std::stop_token& stop) {
+    report_.layers_trial = report_.layers_fell_back = false;
+    const auto record = layers_->record().read(slot);
+    if (!record) {
+        log_.error("the packages on top are not known", {{"reason", record.error().text()}});
+        report_.layers_fell_back = true;
+        add_detail("fallback: the record of packages is damaged");
+        return start_services(slot, base, {}, stop);
+    }
+    if (const auto& trial = record->trial) {
+        if (TRY(try_layers(slot, base, *trial, stop))) return {};
+        report_.layers_fell_back = true;
+        add_detail(fmt::format("fallback: trial of {} packages exhausted", trial->size()));
+    }
+    if (auto shown = layers_->show(record->committed); !shown) {
+        log_.error("the packages on top cannot be shown", {{"reason", shown.error().text()}});
+        note_layers_failure(slot, shown.error().text());
+        report_.layers_fell_back = true;
+        add_detail("fallback: the base without its packages");
+        return start_services(slot, base, {}, stop);
+    }
+    return start_services(slot, base, record->committed, stop);
+}
+
+// True when a trial stack is up. Each try is counted before anything of the stack is shown.
+Result<bool> EmulatedDevice::try_layers(Slot slot, const Manifest& base, const LayerStack& trial,
+                                        const std::stop_token& stop) {
+    auto record = TRY(layers_->record().read(slot));
+    note_earlier_layers_failures(slot, record);
+    while (record.tries_left > 0) {
+        fault_point("boot.layers_choose");
+        auto counted = layers_->record().count_try(slot);
+        if (!counted) {  // what is not counted might be tried for ever
+            note_layers_failure(slot, counted.error().text());
+            return false;
+        }
+        record = *std::move(counted);
+        report_.layers_trial = true;
+        note_report();
+        fault_point("boot.layers_chosen");
+        const auto detail = report_.detail;
+        add_detail(fmt::format("packages: trial {} of {}", record.tries - record.tries_left,
+                               record.tries));
+        const auto started = start_services(slot, base, trial, stop);
+        if (started) return true;
+        if (started.error().kind == Errc::cancelled) return std::unexpected(started.error());
+        log_.error("packages on trial failed", {{"reason", started.error().text()}});
+        note_layers_failure(slot, started.error().text());
+        end_services();
+        report_.detail = detail;
+        report_.layers_trial = false;
+    }
+    return false;
+}
+
+Result<> EmulatedDevice::start_services(Slot slot, const Manifest& base, const LayerStack& stack,
+                                        const std::stop_token& stop) {
+    TRY(layers_->show(stack));
+    PackageStack packages{{.digest = {}, .manifest = base}};
+    for (const auto& digest : stack)
+        packages.push_back({.digest = digest, .manifest = TRY(layers_->manifest(digest))});
+    return services_->start(services_of(packages),
+                            {.root = layers_->working_root(),
+                             .view = layers_->current(),
+                             .data = folder_ / "data",
+                             .persist = slots_.persist(slot),
+                             .log = folder_ / "log",
+                             .device = folder_},
+                            stop);
+}
+
+// What is known about the trial's boots before this one, told until somebody ends the trial. The
+// try is counted before the report is written, so a boot may be missing in the last report.
+void EmulatedDevice::note_earlier_layers_failures(Slot slot, const LayerStartup& record) {
+    if (record.tries_left == record.tries) return;
+    auto unknown = record.tries - record.tries_left;
+    const bool same = last_report_ && last_report_->booted == slot;
+    if (same)
+        for (const auto& failure : last_report_->failures)
+            if (failure.text.starts_with(kLayersFailure) && unknown > 0) {
+                report_.failures.push_back(failure);
+                --unknown;
+            }
+    const bool was_up = same && last_report_->layers_trial && last_report_->up;
+    for (; unknown > 0; --unknown)
+        note_layers_failure(slot, was_up ? "the device was restarted before the trial was over"
+                                         : "the device lost power while the packages started");
+}
+
+void EmulatedDevice::note_layers_failure(Slot slot, const std::string& why) {
+    if (report_.failures.size() >= kMaxFailures) return;
+    report_.failures.push_back(
+        {.slot = slot,
+         .reason = BootReason::trial,
+         .text = fmt::format("{}{}", kLayersFailure, why).substr(0, kMaxFailureText)});
+}
+
+void EmulatedDevice::add_detail(const std::string& text) {
+    const bool plain = report_.detail.empty() || report_.detail == "default";
+    report_.detail = plain ? text : fmt::format("{}; {}", report_.detail, text);
 }
 
 Result<fs::path> EmulatedDevice::open_content(Slot slot, const Manifest& manifest) {
@@ -290,9 +397,16 @@ void EmulatedDevice::enter_rescue() {
         services_->show_failed(services_of({{.digest = {}, .manifest = *manifest}}), why);
 }
 
-void EmulatedDevice::shut_down() {
+void EmulatedDevice::end_services() {
     services_->stop();
     kill_stray_processes(folder_);  // what has left its service's process group
+}
+
+void EmulatedDevice::shut_down() {
+    end_services();
+    // Views lie on the mount.
+    if (auto removed = layers_->reset(); !removed)
+        log_.warning("views were not removed", {{"reason", removed.error().text()}});
     mount_.reset();
     slots_.set_running(std::nullopt, {});
 }

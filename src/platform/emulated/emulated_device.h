@@ -14,6 +14,8 @@
 #include "base/log.h"
 #include "base/unique_fd.h"
 #include "model/device_config.h"
+#include "model/manifest.h"
+#include "model/slot.h"
 #include "platform/boot_control.h"
 #include "platform/device_folder.h"
 #include "platform/emulated/boot_log.h"
@@ -21,12 +23,14 @@
 #include "platform/emulated/emulated_slots.h"
 #include "platform/emulated/supervisor.h"
 #include "platform/host.h"
+#include "platform/layers.h"
 #include "platform/services.h"
 #include "platform/slot_store.h"
 
 namespace cutover {
 
 class EmulatedHost;
+class EmulatedLayers;
 class EmulatedServices;
 class ImageMount;
 
@@ -35,6 +39,7 @@ class ImageMount;
 //     device.toml  trust/  stages/   what a person sets
 //     boot/                          EmulatedBoot
 //     slots/ persist/                EmulatedSlots
+//     layers/ views/ persist/packages/ run/current run/root/     EmulatedLayers
 //     data/                          shared by both slots, never touched
 //     log/                           output of the services
 //     run/                           of this life of the device: sockets, mounts, last-boot.json
@@ -65,6 +70,9 @@ public:
 
     // The boot loader, the kernel and init: ends what an earlier life left behind, chooses a slot,
     // counts a trial's boot before it is made, starts the services, and falls back by itself.
+    // What lies on the base is chosen in the same way: a trial stack is counted before it is shown;
+    // when it does not come up, the committed stack of the same slot is shown instead, and the base
+    // alone when that cannot be.
     // It always ends with something running, if only the agent (BootReason::rescue); an error is
     // one of the device's folder itself. Once per object. Call it before other threads are started:
     // a mounted image is visible to this thread and those made later.
@@ -82,6 +90,7 @@ public:
     const std::filesystem::path& folder() const { return folder_; }
     BootControl& boot() { return boot_; }
     SlotStore& slots() { return slots_; }
+    LayerStore& layers();
     Services& services();
     Host& host();
 
@@ -91,6 +100,15 @@ private:
     std::vector<BootFailure> earlier_failures(const BootRecord& record) const;
     Result<> choose(const BootRecord& record, bool record_lost);
     Result<> try_slot(Slot slot, const std::stop_token& stop);
+    Result<> start_stack(Slot slot, const Manifest& base, const std::stop_token& stop);
+    Result<bool> try_layers(Slot slot, const Manifest& base, const LayerStack& trial,
+                            const std::stop_token& stop);
+    Result<> start_services(Slot slot, const Manifest& base, const LayerStack& stack,
+                            const std::stop_token& stop);
+    void note_earlier_layers_failures(Slot slot, const LayerStartup& record);
+    void note_layers_failure(Slot slot, const std::string& why);
+    void add_detail(const std::string& text);
+    void end_services();
     Result<std::filesystem::path> open_content(Slot slot, const Manifest& manifest);
     Result<> prepare_image_persistence(Slot slot, const Manifest& manifest);
     void shut_down();
@@ -105,9 +123,11 @@ private:
     EmulatedBoot boot_;
     EmulatedSlots slots_;
     std::unique_ptr<ImageMount> mount_;
+    std::unique_ptr<EmulatedLayers> layers_;  // its views lie on the mount
     std::unique_ptr<EmulatedServices> services_;
     std::unique_ptr<EmulatedHost> host_;
     BootReport report_;
+    std::optional<BootReport> last_report_;  // of the boot before
     bool powered_ = false;
 };
 

@@ -180,7 +180,8 @@ TEST_F(EmulatedDeviceTest, PowerOnRunsTheServicesOfTheCommittedSlot) {
     EXPECT_EQ(report.reason, BootReason::normal);
     EXPECT_TRUE(report.failures.empty());
     EXPECT_EQ(device->services().status().at(0).state, "running");
-    EXPECT_EQ(device->host().root(), fs::canonical(folder) / "slots/A/root");
+    EXPECT_EQ(fs::canonical(device->host().root() / "bin"),
+              fs::canonical(folder) / "slots/A/root/bin");
     const auto pid = static_cast<pid_t>(std::stol(awaited("data/pid")));
     EXPECT_FALSE(is_gone(pid));
     const auto refused = device->slots().erase(Slot::a);

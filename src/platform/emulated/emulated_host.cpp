@@ -58,15 +58,12 @@ Result<std::string> EmulatedHost::probe(const HealthSpec& check, std::stop_token
     ProbePlace place;
     {
         const std::scoped_lock lock(mutex_);
-        place = {.root = root_, .environment = place_variables()};
+        place = {.root = root(), .environment = place_variables()};
     }
     return run_probe(check, place, std::move(stop));
 }
 
-std::filesystem::path EmulatedHost::root() const {
-    const std::scoped_lock lock(mutex_);
-    return root_;
-}
+std::filesystem::path EmulatedHost::root() const { return device_ / "run" / "root"; }
 
 std::filesystem::path EmulatedHost::data() const { return device_ / "data"; }
 
@@ -76,17 +73,15 @@ std::map<std::string, std::string> EmulatedHost::environment() const {
 }
 
 std::map<std::string, std::string> EmulatedHost::place_variables() const {
-    return {{"CUTOVER_ROOT", root_.string()},
+    return {{"CUTOVER_ROOT", (device_ / "run" / "current").string()},
             {"CUTOVER_DATA", data().string()},
             {"CUTOVER_PERSIST", persist_.string()},
             {kSupervisedBy, device_.string()}};
 }
 
-void EmulatedHost::set_booted(const BootReport& report, std::filesystem::path root,
-                              std::filesystem::path persist) {
+void EmulatedHost::set_booted(const BootReport& report, std::filesystem::path persist) {
     const std::scoped_lock lock(mutex_);
     report_ = report;
-    root_ = std::move(root);
     persist_ = std::move(persist);
 }
 

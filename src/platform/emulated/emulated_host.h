@@ -34,8 +34,7 @@ public:
     std::map<std::string, std::string> environment() const override;
 
     // Told by the boot loader.
-    void set_booted(const BootReport& report, std::filesystem::path root,
-                    std::filesystem::path persist);
+    void set_booted(const BootReport& report, std::filesystem::path persist);
     bool reboot_requested() const { return reboot_requested_; }
 
 private:
@@ -48,7 +47,6 @@ private:
     std::atomic<bool> reboot_requested_ = false;
     mutable std::mutex mutex_;  // guards what follows
     BootReport report_;
-    std::filesystem::path root_;
     std::filesystem::path persist_;
 };
 

@@ -87,6 +87,10 @@ std::vector<std::string> mount_points() {
     return result;
 }
 
+bool is_at_or_below(const std::string& point, const fs::path& folder) {
+    return point == folder.string() || point.starts_with(folder.string() + "/");
+}
+
 }  // namespace
 
 Result<std::string> file_system_of(const fs::path& image) {
@@ -98,15 +102,26 @@ Result<std::string> file_system_of(const fs::path& image) {
                 image.string());
 }
 
-Result<std::unique_ptr<ImageMount>> ImageMount::mount(const fs::path& image, const fs::path& at) {
-    const auto type = TRY(file_system_of(image));
-    if (::geteuid() != 0)
-        return fail(errors::slot_no_root, "only root can mount {}", image.string());
+Result<> enter_mount_namespace() {
     if (::unshare(CLONE_NEWNS) != 0)
         return std::unexpected(errno_error(errno, "make a mount namespace"));
     // Ours stay here; what others mount later still reaches us.
     if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
         return std::unexpected(errno_error(errno, "make mounts private"));
+    return {};
+}
+
+Result<std::unique_ptr<ImageMount>> ImageMount::mount(const fs::path& image, const fs::path& at) {
+    (void)TRY(file_system_of(image));
+    if (::geteuid() != 0)
+        return fail(errors::slot_no_root, "only root can mount {}", image.string());
+    TRY(enter_mount_namespace());
+    return mount_here(image, at);
+}
+
+Result<std::unique_ptr<ImageMount>> ImageMount::mount_here(const fs::path& image,
+                                                           const fs::path& at) {
+    const auto type = TRY(file_system_of(image));
     TRY(make_folders(at));
     const auto [loop, device] = TRY(attach_loop(image));
     // A journal cannot be replayed on a read-only device, and need not be: the slot's image is as
@@ -134,12 +149,15 @@ ImageMount::~ImageMount() {
 }
 
 void unmount_below(const fs::path& folder) {
-    const auto prefix = folder.string() + "/";
     auto points = mount_points();
     std::ranges::reverse(points);  // the last mounted first
     for (const auto& point : points)
-        if (point == folder.string() || point.starts_with(prefix))
-            ::umount2(point.c_str(), MNT_DETACH);
+        if (is_at_or_below(point, folder)) ::umount2(point.c_str(), MNT_DETACH);
+}
+
+bool is_mounted_below(const fs::path& folder) {
+    return std::ranges::any_of(mount_points(),
+                               [&](const auto& point) { return is_at_or_below(point, folder); });
 }
 
 }  // namespace cutover

@@ -54,7 +54,8 @@ std::optional<Result<>> ServiceTransition::advance(SteadyTime now) {
         case ServiceActionKind::restart: return restart(now);
         case ServiceActionKind::restart_with_sockets: return restart_with_sockets(now);
         case ServiceActionKind::reload:
-        case ServiceActionKind::hook: return reload_or_hook(now);
+        case ServiceActionKind::hook:
+        case ServiceActionKind::unhook: return reload_or_hook(now);
     }
     std::unreachable();
 }

@@ -85,7 +85,29 @@ std::vector<pid_t> processes_with(std::string_view variable) {
     return result;
 }
 
+bool leads_into(const fs::path& link, const std::string& prefix) {
+    std::error_code error;
+    const auto target = fs::read_symlink(link, error).string();
+    return !error && (target + "/").starts_with(prefix);
+}
+
+bool process_uses(pid_t pid, const std::string& prefix) {
+    for (const auto* const name : {"cwd", "root", "exe"})
+        if (leads_into(proc(pid) / name, prefix)) return true;
+    std::error_code error;
+    for (fs::directory_iterator entry(proc(pid) / "fd", error), end; !error && entry != end;
+         entry.increment(error))
+        if (leads_into(entry->path(), prefix)) return true;
+    return false;
+}
+
 }  // namespace
+
+bool is_used_by_device(const fs::path& device, const fs::path& folder) {
+    const auto prefix = folder.string() + "/";
+    return std::ranges::any_of(processes_with(fmt::format("{}={}", kSupervisedBy, device.string())),
+                               [&](pid_t pid) { return process_uses(pid, prefix); });
+}
 
 std::size_t kill_stray_processes(const fs::path& device, std::chrono::milliseconds patience) {
     const auto variable = fmt::format("{}={}", kSupervisedBy, device.string());

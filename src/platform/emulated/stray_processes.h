@@ -16,4 +16,7 @@ inline constexpr const char* kSupervisedBy = "CUTOVER_SUPERVISED_BY";
 std::size_t kill_stray_processes(const std::filesystem::path& device,
                                  std::chrono::milliseconds patience = std::chrono::seconds(5));
 
+// A process of the device runs out of `folder`, works in it, or has something of it open.
+bool is_used_by_device(const std::filesystem::path& device, const std::filesystem::path& folder);
+
 }  // namespace cutover

@@ -127,7 +127,7 @@ Result<LaunchRequest> SupervisedService::request_for(
     if (::access(program.c_str(), X_OK) != 0)
         return fail(errors::boot_failed, "its program {} is missing", command.front());
     auto environment = plan_.spec.environment;
-    environment["CUTOVER_ROOT"] = place_.root.string();
+    environment["CUTOVER_ROOT"] = (place_.view.empty() ? place_.root : place_.view).string();
     environment["CUTOVER_DATA"] = place_.data.string();
     environment["CUTOVER_PERSIST"] = place_.persist.string();
     environment[kSupervisedBy] = place_.device.string();

@@ -35,7 +35,8 @@ struct SupervisorOptions {
 
 // Where a base's services run.
 struct ServicePlace {
-    std::filesystem::path root;     // of the slot; working directory, and where commands are found
+    std::filesystem::path root;     // working directory, and where commands are found
+    std::filesystem::path view;     // CUTOVER_ROOT; empty: `root`
     std::filesystem::path data;     // CUTOVER_DATA
     std::filesystem::path persist;  // CUTOVER_PERSIST
     std::filesystem::path log;      // a folder: <service>.log

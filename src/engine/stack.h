@@ -1,0 +1,26 @@
+#pragma once
+
+#include "base/error.h"
+#include "engine/ports.h"
+#include "model/generation.h"
+#include "model/service_change.h"
+#include "model/slot.h"
+#include "platform/layers.h"
+
+namespace cutover {
+
+// The layers of a generation, the lowest first.
+LayerStack layers_of(const Generation& generation);
+
+// The base in `slot` and `layers` on it, with their manifests.
+Result<PackageStack> read_stack(const Ports& ports, Slot slot, const LayerStack& layers);
+
+// What runs now. Empty when the running slot holds nothing that is known.
+Result<PackageStack> running_stack(const Ports& ports);
+
+// The kept generation that is the base in `slot` with `layers` on it: one that a mark points to
+// before others, then the newest; null when there is none.
+const Generation* generation_of(const std::vector<Generation>& generations, const Marks& marks,
+                                Slot slot, const LayerStack& layers);
+
+}  // namespace cutover

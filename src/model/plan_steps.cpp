@@ -1,0 +1,216 @@
+#include "model/plan_steps.h"
+
+#include <algorithm>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include <fmt/core.h>
+#include <fmt/format.h>
+
+#include "base/counted.h"
+#include "base/error.h"
+#include "model/operation.h"
+#include "model/package_changes.h"
+#include "model/package_kind.h"
+#include "model/plan.h"
+#include "model/planner.h"
+#include "model/slot.h"
+
+namespace cutover {
+namespace {
+
+// Where the engine's steps stand among the two-digit prefixes of their stage.
+namespace order {
+constexpr int kCaptureBefore = 20;
+constexpr int kUnpackHooks = 10;
+constexpr int kWriteSlot = 50;
+constexpr int kWriteLayer = 60;
+constexpr int kCaptureAfter = 80;
+constexpr int kCarryPersistent = 40;
+constexpr int kPrepareView = 50;
+constexpr int kRecordGeneration = 30;
+constexpr int kArmTrial = 40;
+constexpr int kSwitchView = 45;
+constexpr int kReboot = 50;
+constexpr int kCheckTrial = 60;
+constexpr int kAwaitCommit = 65;
+constexpr int kCaptureFinal = 68;
+constexpr int kCommit = 70;
+}  // namespace order
+
+void add(Plan& plan, Stage stage, int order, StepKind kind, std::string name,
+         std::string description, std::string argument = {}) {
+    plan.steps.push_back({.kind = kind,
+                          .stage = stage,
+                          .order = order,
+                          .name = std::move(name),
+                          .description = std::move(description),
+                          .argument = std::move(argument),
+                          .command = {}});
+}
+
+bool has_init_hook(const PlanInput& input) {
+    return std::ranges::any_of(input.offered, [](const OfferedPackage& package) {
+        return package.manifest.hooks.contains("init");
+    });
+}
+
+void add_hook_folder(const PlanInput& input, Plan& plan) {
+    std::size_t hooks = 0;
+    for (const auto& package : input.offered) hooks += package.manifest.hooks.size();
+    if (hooks == 0) return;
+    add(plan, has_init_hook(input) ? Stage::init : Stage::prep, order::kUnpackHooks,
+        StepKind::unpack_hooks, "unpack hooks", counted(hooks, "hook") + " of the packages");
+}
+
+void add_layers(Plan& plan) {
+    for (const auto& layer : plan.layers)
+        add(plan, Stage::install, order::kWriteLayer, StepKind::write_layer,
+            fmt::format("write {}", layer.package.name),
+            fmt::format("write {} package {}", to_string(layer.package.kind),
+                        name_of(layer.package)),
+            layer.package.digest);
+}
+
+// After the target runs: checked, perhaps waited for, and kept.
+void add_trial(const PlanInput& input, Plan& plan, const std::string& what) {
+    const auto& request = input.request;
+    if (request.kind != OperationKind::revert)
+        add(plan, Stage::postexecute, order::kCheckTrial, StepKind::check_trial, "check health",
+            "all health checks must pass, or the device falls back by itself");
+    if (request.trial.count() > 0)
+        add(plan, Stage::postexecute, order::kAwaitCommit, StepKind::await_commit, "await commit",
+            fmt::format("wait up to {} minutes for `cutover commit`", request.trial.count()));
+    add(plan, Stage::postexecute, order::kCaptureFinal, StepKind::capture_evidence,
+        "capture evidence", "of what runs now, compared with before", "after");
+    add(plan, Stage::postexecute, order::kCommit, StepKind::commit, "commit",
+        fmt::format("{} becomes what every fallback ends in", what));
+}
+
+std::string on_top(const Plan& plan) {
+    const auto base = name_of(plan.target.base);
+    if (plan.target.packages.empty()) return base;
+    return fmt::format("{} with {}", base, counted(plan.target.packages.size(), "package"));
+}
+
+}  // namespace
+
+void add_install_steps(const PlanInput& input, Plan& plan) {
+    const auto& manifest = offered_base(input)->manifest;
+    const auto slot = std::string(to_string(plan.target.slot));
+    add_hook_folder(input, plan);
+    add(plan, Stage::install, order::kWriteSlot, StepKind::write_slot,
+        fmt::format("write slot {}", slot),
+        fmt::format("write {} {} to slot {}", manifest.name, manifest.version.text(), slot));
+    add_layers(plan);
+    if (!plan.persist.empty())
+        add(plan, Stage::configure, order::kCarryPersistent, StepKind::carry_persistent,
+            "carry persistent files", fmt::format("carry over {}", fmt::join(plan.persist, ", ")));
+    add(plan, Stage::postexecute, order::kRecordGeneration, StepKind::record_generation,
+        "record generation", fmt::format("slot {} becomes bootable", slot));
+}
+
+void add_activation_steps(const PlanInput& input, Plan& plan) {
+    const auto slot = to_string(plan.target.slot);
+    add(plan, Stage::postexecute, order::kArmTrial, StepKind::arm_trial,
+        fmt::format("start slot {} next", slot), fmt::format("the next boot tries slot {}", slot));
+    if (input.request.mode == Mode::next_startup) return;
+    add(plan, Stage::postexecute, order::kReboot, StepKind::reboot, "reboot",
+        fmt::format("reboot into slot {} on trial", slot));
+    add_trial(input, plan, name_of(plan.target.base));
+}
+
+void add_package_steps(const PlanInput& input, Plan& plan) {
+    add_hook_folder(input, plan);
+    add_layers(plan);
+    if (plan.target.id == 0)
+        add(plan, Stage::postexecute, order::kRecordGeneration, StepKind::record_generation,
+            "record generation", on_top(plan));
+    if (input.request.mode == Mode::next_startup) {
+        add(plan, Stage::postexecute, order::kArmTrial, StepKind::arm_trial, "start it next",
+            "the next boot tries it");
+        return;
+    }
+    add(plan, Stage::postinstall, order::kPrepareView, StepKind::prepare_view, "prepare view",
+        "beside what runs");
+    add(plan, Stage::postexecute, order::kSwitchView, StepKind::switch_view, "switch",
+        "from now on it runs; services follow");
+    if (input.request.kind != OperationKind::activate) return add_trial(input, plan, on_top(plan));
+    add(plan, Stage::postexecute, order::kCheckTrial, StepKind::check_trial, "check health",
+        "all health checks must pass, or the device falls back by itself");
+    add(plan, Stage::postexecute, order::kCommit, StepKind::hold, "hold",
+        "it runs until `cutover patch run` or the next boot");
+}
+
+void add_record_steps(const PlanInput& input, Plan& plan) {
+    add_layers(plan);
+    if (input.request.kind != OperationKind::commit) {
+        add(plan, Stage::postexecute, order::kRecordGeneration, StepKind::record_packages,
+            "record packages", "nothing that runs changes");
+        return;
+    }
+    if (plan.startup)
+        add(plan, Stage::postexecute, order::kRecordGeneration, StepKind::record_generation,
+            "record generation", "what boots start from now on");
+    add(plan, Stage::postexecute, order::kCommit, StepKind::commit, "commit",
+        "boots start with it from now on");
+}
+
+void add_startup_steps(const PlanInput& input, Plan& plan) {
+    add(plan, Stage::postexecute, order::kArmTrial, StepKind::arm_trial, "start it next",
+        "the next boot tries it");
+    add(plan, Stage::postexecute, order::kReboot, StepKind::reboot, "reboot",
+        "reboot into it on trial");
+    add_trial(input, plan, on_top(plan));
+}
+
+void add_evidence_steps(Plan& plan) {
+    add(plan, Stage::prep, order::kCaptureBefore, StepKind::capture_evidence, "capture evidence",
+        "what is to be compared afterwards", "before");
+    add(plan, Stage::postinstall, order::kCaptureAfter, StepKind::capture_evidence,
+        "capture evidence", "compared with before", "after");
+}
+
+void add_single_step(Plan& plan, StepKind kind) {
+    if (kind == StepKind::disarm_trial)
+        add(plan, Stage::postexecute, order::kArmTrial, kind, "start what runs next",
+            "the next boot stays with what runs now");
+    else if (kind == StepKind::reboot)
+        add(plan, Stage::postexecute, order::kReboot, kind, "reboot", "restart the device");
+    else
+        add(plan, Stage::install, order::kWriteSlot, kind, "repair",
+            "make boot record, slots and marks agree");
+}
+
+void add_scripts(const PlanInput& input, Plan& plan) {
+    for (const auto& script : input.scripts)
+        plan.steps.push_back({.kind = StepKind::script,
+                              .stage = script.stage,
+                              .order = script.order,
+                              .name = script.name,
+                              .description = fmt::format("{}", fmt::join(script.command, " ")),
+                              .argument = script.digest,
+                              .command = script.command});
+    const auto has_folder = std::ranges::find(plan.steps, StepKind::unpack_hooks, &Step::kind);
+    if (has_folder == plan.steps.end()) return;
+    for (const auto& package : input.offered)
+        for (const auto& [stage_name, member] : package.manifest.hooks) {
+            const auto stage = stage_from(stage_name);
+            if (!stage) continue;  // parse_manifest() has refused it
+            plan.steps.push_back({.kind = StepKind::hook,
+                                  .stage = *stage,
+                                  .order = 50,
+                                  .name = member,
+                                  .description = fmt::format("hook of {}", package.manifest.name),
+                                  .argument = fmt::format("{}/{}", package.digest, member),
+                                  .command = {}});
+        }
+}
+
+void sort_steps(Plan& plan) {
+    std::ranges::stable_sort(plan.steps, {},
+                             [](const Step& step) { return std::tuple(step.stage, step.order); });
+}
+
+}  // namespace cutover

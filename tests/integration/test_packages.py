@@ -1,0 +1,304 @@
+"""Packages on top of the running base: in service, at the next startup, and back."""
+
+import itertools
+
+import harness
+import packages
+import pytest
+from harness import DONE, FAILED, REFUSED
+
+KINDS = ("base", "feature", "hardware", "patch", "module", "pack")
+
+
+@pytest.fixture
+def shelf(releases, workplace):
+    return packages.Shelf(releases, workplace / "shelf")
+
+
+def on_top(device) -> list[str]:
+    return [f"{package['name']} {package['version']}"
+            for package in device.ask("show", "version")["running"]["packages"]]
+
+
+def states(device) -> dict[str, str]:
+    return {package["name"]: package["state"] for package in
+            harness.rows(device.ask("show", "packages"))}
+
+
+def boots(device) -> int:
+    return sum(operation["reboots"] for operation in device.operations())
+
+
+def test_a_feature_comes_changes_and_goes_without_a_reboot(device, shelf):
+    device.run("install", shelf.greeter("1.0")).expect(DONE)
+    assert packages.ask(shelf.port) == "hello from 1.0"
+    said = device.run("upgrade", shelf.greeter("1.1")).expect(DONE)
+    assert "upgrade feature greeter 1.0 -> 1.1" in said.out
+    assert packages.ask(shelf.port) == "hello from 1.1"
+    device.run("rollback", "--yes").expect(DONE)
+    assert packages.ask(shelf.port) == "hello from 1.0"
+    device.run("uninstall", "greeter").expect(DONE)
+    assert on_top(device) == []
+    with pytest.raises(OSError):
+        packages.ask(shelf.port)
+    assert boots(device) == 0
+    device.at_rest_on("1.0.0")
+
+
+def test_no_request_is_lost_while_its_service_is_upgraded(device, shelf):
+    device.run("install", shelf.greeter("1.0")).expect(DONE)
+    newer = shelf.greeter("1.1")
+    with packages.Load(shelf.port) as load:
+        device.run("upgrade", newer).expect(DONE)
+        harness.until(lambda: load.answers[-1][1] == "hello from 1.1", "the new one answers")
+    assert load.failures == []
+    assert {answer for _, answer in load.answers} == {"hello from 1.0", "hello from 1.1"}
+
+
+def test_what_does_not_pass_its_checks_goes_at_once(device, shelf):
+    device.run("install", shelf.greeter("1.0")).expect(DONE)
+    said = device.run("upgrade", shelf.greeter("1.1", health="silent")).expect(FAILED)
+    assert said.error_id == "trial.check_failed", said
+    assert "greeter greets" in said.err
+    assert packages.ask(shelf.port) == "hello from 1.0"
+    assert on_top(device) == ["greeter 1.0"]
+    assert [alarm["name"] for alarm in device.alarms()] == ["upgrade-failed"]
+
+
+def test_a_service_that_does_not_start_leaves_the_old_one_alone(device, shelf):
+    device.run("install", shelf.greeter("1.0")).expect(DONE)
+    broken = shelf.build("greeter", "1.1", f"""
+        [[service]]
+        name = "greeter"
+        command = ["/bin/false"]
+        listen = ["tcp:127.0.0.1:{shelf.port}"]
+        on-change = "restart-with-sockets"
+        ready = "notified"
+        """, {"share/greeter/version": "1.1\n"})
+    with packages.Load(shelf.port) as load:
+        said = device.run("upgrade", broken).expect(FAILED)
+    assert said.error_id == "service.change_failed", said
+    assert load.failures == []
+    assert on_top(device) == ["greeter 1.0"]
+
+
+def test_a_power_cut_ends_a_trial_and_a_commit_keeps_it(device, shelf):
+    device.run("install", shelf.greeter("1.0"), "--trial", 10).expect(DONE)
+    assert packages.ask(shelf.port) == "hello from 1.0"
+    device.kill()
+    device.start()
+    harness.until(lambda: device.ask("show", "status")["operation"] is None, "it is undone")
+    assert on_top(device) == []
+    device.run("install", shelf.greeter("1.0"), "--trial", 10).expect(DONE)
+    device.run("commit").expect(DONE)
+    device.kill()
+    device.start()
+    assert packages.ask(shelf.port) == "hello from 1.0"
+
+
+def test_the_next_startup_brings_it(device, shelf):
+    said = device.run("install", shelf.greeter("1.0"), "--mode", "next-startup").expect(DONE)
+    assert "next reboot" in said.out
+    assert on_top(device) == []
+    device.run("reboot", "--yes").expect(DONE)
+    harness.until(lambda: on_top(device) == ["greeter 1.0"]
+                  and device.ask("show", "status")["operation"] is None, "it is committed")
+    assert packages.ask(shelf.port) == "hello from 1.0"
+
+
+def test_packages_are_carried_over_a_base_upgrade_and_a_revert(device, shelf, releases):
+    device.run("install", shelf.greeter("1.0", toml='[compatible]\nbase = ">=1.0 <1.2"')
+               ).expect(DONE)
+    device.run("upgrade", releases["1.1.0"]).expect(DONE)
+    assert packages.ask(shelf.port) == "hello from 1.0"
+    said = device.run("upgrade", releases["1.2.0"]).expect(REFUSED)
+    assert said.error_id == "plan.unresolvable", said
+    assert "greeter 1.0" in said.err
+    assert "1.2" in said.err
+    device.run("revert", "--yes").expect(DONE)
+    assert packages.ask(shelf.port) == "hello from 1.0"
+    assert device.versions()["running"] == "1.0.0"
+
+
+def test_a_patch_changes_a_running_program_and_goes_through_its_states(device, shelf):
+    device.run("install", shelf.greeter("1.0")).expect(DONE)
+    def send(signal):
+        return f'["/bin/sh", "-c", "kill -{signal} $CUTOVER_SERVICE_PID; sleep 0.2"]'
+
+    patch = shelf.build("polite", "1", f"""
+        [compatible]
+        base = "=1.0.0"
+        [requires]
+        greeter = "=1.0"
+        [[touches]]
+        service = "greeter"
+        on-change = "hook"
+        hook = {send("USR2")}
+        unhook = {send("HUP")}
+        """, {"share/greeter/loaded": "greet = lambda: 'hello, and welcome'\n"}, kind="patch")
+    device.run("patch", "load", patch).expect(DONE)
+    assert states(device)["polite"] == "obtained"
+    assert packages.ask(shelf.port) == "hello from 1.0"
+    device.run("patch", "active", "polite").expect(DONE)
+    assert packages.ask(shelf.port) == "hello, and welcome"
+    assert states(device)["polite"] == "active"
+    device.kill()
+    device.start()
+    assert packages.ask(shelf.port) == "hello from 1.0", "active does not survive a reboot"
+    assert states(device)["polite"] == "obtained"
+    device.run("patch", "active", "polite").expect(DONE)
+    device.run("patch", "run", "polite").expect(DONE)
+    device.kill()
+    device.start()
+    assert packages.ask(shelf.port) == "hello, and welcome", "running does"
+    assert "polite" in device.run("patch", "show").expect(DONE).out
+    device.run("patch", "deactive", "polite").expect(DONE)
+    assert packages.ask(shelf.port) == "hello from 1.0"
+    device.run("patch", "delete", "polite").expect(DONE)
+    assert "polite" not in states(device)
+    history = device.run("patch", "show", "--history").expect(DONE).out
+    assert "activate patch polite 1" in history
+
+
+def test_what_others_need_stays_or_goes_with_them(device, shelf):
+    device.run("install", shelf.plain("routing", "2.0"),
+               shelf.plain("bgp", "8.5", '[requires]\nrouting = ">=2.0"\n')).expect(DONE)
+    said = device.run("uninstall", "routing").expect(REFUSED)
+    assert said.error_id == "plan.needed", said
+    assert "bgp 8.5" in said.err
+    assert "--with-dependents" in said.err
+    device.run("uninstall", "routing", "--with-dependents").expect(DONE)
+    assert on_top(device) == []
+
+
+def test_an_impossible_request_says_why(device, shelf):
+    said = device.run("install", shelf.plain("bgp", "8.5", '[requires]\nrouting = ">=2.0"\n')
+                      ).expect(REFUSED)
+    assert said.error_id == "plan.unresolvable"
+    assert "bgp 8.5 requires routing >=2.0" in said.err
+
+
+def test_a_dependency_at_hand_comes_along(device, shelf):
+    device.run("packages", "fetch", shelf.plain("routing", "2.1")).expect(DONE)
+    device.run("install", shelf.plain("bgp", "8.5", '[requires]\nrouting = ">=2.0"\n')).expect(DONE)
+    assert on_top(device) == ["routing 2.1", "bgp 8.5"]
+
+
+def test_a_reload_makes_all_that_was_marked_take_effect(device, shelf):
+    device.run("install", shelf.plain("old", "1")).expect(DONE)
+    device.run("packages", "fetch", shelf.greeter("1.0"), shelf.plain("other", "3")).expect(DONE)
+    assert states(device)["greeter"] == "obtained"
+    device.run("packages", "install", "greeter").expect(DONE)
+    device.run("packages", "deinstall", "old").expect(DONE)
+    assert states(device)["greeter"] == "selected"
+    assert states(device)["old"] == "leaving"
+    assert on_top(device) == ["old 1"]
+    preview = device.run("packages", "reload", "--dry-run").expect(DONE)
+    assert "reload: add feature greeter 1.0, remove feature old 1" in preview.out
+    device.run("packages", "reload").expect(DONE)
+    assert on_top(device) == ["greeter 1.0"]
+    assert packages.ask(shelf.port) == "hello from 1.0"
+    assert device.run("packages", "reload").expect(REFUSED).error_id == "plan.nothing_selected"
+
+
+def test_an_update_pack_is_applied_as_one(device, shelf):
+    device.run("install", shelf.greeter("1.0"), shelf.plain("kept", "2.0")).expect(DONE)
+    pack = shelf.pack("2024.1", 1, [shelf.greeter("1.1"), shelf.plain("kept", "1.9"),
+                                    shelf.plain("fresh", "1.0")])
+    device.run("upgrade", pack, "--check").expect(DONE)
+    said = device.run("upgrade", pack).expect(DONE)
+    assert "level 0 -> 1" in said.out
+    assert sorted(on_top(device)) == ["fresh 1.0", "greeter 1.1", "kept 2.0"]
+    shown = device.ask("show", "version")["running"]
+    assert shown["update_level"] == 1
+    assert shown["base"]["version"] == "1.0.0"
+    assert packages.ask(shelf.port) == "hello from 1.1"
+    again = device.run("upgrade", pack, "--check").expect(REFUSED)
+    assert again.error_id == "plan.pack_not_newer"
+    assert "level 1" in again.err
+    other = shelf.pack("2024.2", 2, [shelf.greeter("1.2")], base=">=2.0")
+    assert device.run("upgrade", other).expect(REFUSED).error_id == "plan.pack_base"
+    device.run("rollback", "--yes").expect(DONE)
+    assert sorted(on_top(device)) == ["greeter 1.0", "kept 2.0"]
+    assert device.ask("show", "version")["running"]["update_level"] == 0
+
+
+def test_a_pack_is_applied_whole_or_not_at_all(device, shelf):
+    device.run("install", shelf.greeter("1.0")).expect(DONE)
+    pack = shelf.pack("1", 1, [shelf.greeter("1.1", health="silent"), shelf.plain("fresh", "1.0")])
+    device.run("upgrade", pack).expect(FAILED)
+    assert on_top(device) == ["greeter 1.0"]
+    assert device.ask("show", "version")["running"]["update_level"] == 0
+    unsigned = shelf.pack("2", 2, [shelf.plain("fresh", "1.0")], signed=False)
+    assert device.run("upgrade", unsigned).expect(REFUSED).error_id == "package.unsigned"
+
+
+def test_hardware_packages_add_hardware_ids(device, shelf):
+    card = shelf.plain("line-card-driver", "1.0", '[compatible]\nhardware = ["line-card-10g"]\n')
+    assert device.run("install", card).expect(REFUSED).error_id == "check.hardware"
+    device.run("install", shelf.plain("line-card", "1.0",
+                                      '[hardware]\nsupports = ["line-card-10g"]\n',
+                                      kind="hardware")).expect(DONE)
+    device.run("install", card).expect(DONE)
+    assert sorted(on_top(device)) == ["line-card 1.0", "line-card-driver 1.0"]
+
+
+def test_an_integrated_feature_is_replaced_and_comes_back(make_device, shelf, releases):
+    base = releases.make("integrated", "1.0.0", extra="""
+[[includes]]
+kind = "feature"
+name = "dhcp"
+version = "1.0"
+""")
+    device = make_device(base)
+    assert states(device)["dhcp"] == "integrated"
+    assert device.run("uninstall", "dhcp").expect(REFUSED).error_id == "plan.integrated"
+    device.run("install", shelf.plain("dhcp", "1.1")).expect(DONE)
+    assert states(device)["dhcp"] == "running"
+    device.run("uninstall", "dhcp").expect(DONE)
+    assert states(device)["dhcp"] == "integrated"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_cell_of_the_matrix(make_device, shelf, releases, kind):
+    """{install, uninstall, upgrade, rollback} x {in service, at the next startup}."""
+    device = make_device()
+    if kind == "base":
+        old, new, name = releases["1.1.0"], releases["1.2.0"], "nos"
+    elif kind == "pack":
+        old = shelf.pack("1", 1, [shelf.plain("member", "1")])
+        new = shelf.pack("2", 2, [shelf.plain("member", "2")])
+        name = "updates"
+    else:
+        supports = '[hardware]\nsupports = ["card"]\n' if kind == "hardware" else ""
+        old, new = (shelf.plain("thing", version, supports, kind=kind) for version in "12")
+        name = "thing"
+    words = {"install": ("install", old), "upgrade": ("upgrade", new),
+             "uninstall": ("uninstall", name), "rollback": ("rollback", "--yes")}
+    refused = {("base", "install", "in-service"), ("base", "upgrade", "in-service"),
+               ("base", "rollback", "in-service"), ("base", "uninstall", "in-service"),
+               ("base", "uninstall", "next-startup"), ("patch", "upgrade", "in-service"),
+               ("patch", "upgrade", "next-startup"), ("module", "upgrade", "in-service"),
+               ("module", "upgrade", "next-startup"), ("pack", "uninstall", "in-service"),
+               ("pack", "uninstall", "next-startup")}
+    for operation, mode in itertools.product(("install", "upgrade", "rollback", "uninstall"),
+                                             ("in-service", "next-startup")):
+        if operation != "install" and kind != "base" and name not in states(device) \
+                and "member" not in states(device):
+            device.run("install", old).expect(DONE)
+        if kind == "base" and operation == "rollback" and device.versions()["running"] == "1.0.0":
+            device.run("upgrade", releases["1.1.0"]).expect(DONE)
+        said = device.run(*words[operation], "--mode", mode)
+        if (kind, operation, mode) in refused:
+            assert said.expect(REFUSED).error_id == "plan.matrix", said
+            assert "cause:" in said.err
+            assert "`" in said.err[said.err.index("remedy:"):], "it says what to do instead"
+            continue
+        said.expect(DONE)
+        if mode == "next-startup" and operation != "install" or \
+                (mode == "next-startup" and kind != "base"):
+            device.run("rollback", "--yes").expect(DONE)  # takes the startup back
+        if mode == "in-service" and kind not in ("base", "pack") and operation != "uninstall":
+            device.run("uninstall", name).expect(DONE)
+        if mode == "in-service" and kind == "pack" and operation != "rollback":
+            device.run("rollback", "--yes").expect(DONE)
