@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,6 +41,7 @@
 #ifdef CUTOVER_BACKEND_EMULATED
 #include "platform/emulated/emulated_boot.h"
 #endif
+#include "platform/errors.h"
 #include "platform/kernel_command_line.h"
 #include "platform/services.h"
 
@@ -102,6 +104,12 @@ Result<Chosen> choose(const DeviceConfig& config) {
 class NoServices final : public Services {
 public:
     std::vector<ServiceStatus> status() const override { return {}; }
+    Result<> change(const std::vector<ServiceAction>& actions, std::stop_token /*stop*/) override {
+        if (actions.empty()) return {};
+        return fail(errors::service_change_failed,
+                    "{} cannot be changed: nobody runs services here",
+                    actions.front().service.spec.name);
+    }
 };
 
 // What this boot is, its id, and the boot loader's record.
