@@ -259,46 +259,77 @@ version = "1.0"
     assert states(device)["dhcp"] == "integrated"
 
 
+REFUSED_CELLS = {("base", "install", "in-service"), ("base", "upgrade", "in-service"),
+                 ("base", "rollback", "in-service"), ("base", "uninstall", "in-service"),
+                 ("base", "uninstall", "next-startup"), ("patch", "upgrade", "in-service"),
+                 ("patch", "upgrade", "next-startup"), ("module", "upgrade", "in-service"),
+                 ("module", "upgrade", "next-startup"), ("pack", "uninstall", "in-service"),
+                 ("pack", "uninstall", "next-startup")}
+
+
+class Cells:
+    """Brings a device to where a cell of the matrix can be tried, for packages of one kind."""
+
+    def __init__(self, kind, device, shelf, releases) -> None:
+        self.kind, self.device, self.shelf, self.releases = kind, device, shelf, releases
+        self.level = 0
+
+    @property
+    def name(self) -> str:
+        return {"base": "nos", "pack": "updates"}.get(self.kind, "thing")
+
+    def package(self, version: int):
+        if self.kind == "base":
+            return self.releases["1.1.0"] if version == 1 else self.releases["1.2.0"]
+        if self.kind == "pack":
+            self.level += 1
+            member = self.shelf.plain("member", str(self.level))
+            return self.shelf.pack(str(self.level), self.level, [member])
+        supports = '[hardware]\nsupports = ["card"]\n' if self.kind == "hardware" else ""
+        return self.shelf.plain("thing", str(version), supports, kind=self.kind)
+
+    def arrange(self, operation: str) -> None:
+        there = any(name in states(self.device) for name in ("thing", "member"))
+        if self.kind in ("base", "pack"):
+            behind = self.device.versions()["running"] == "1.0.0" if self.kind == "base" \
+                else not there
+            if operation in ("rollback", "uninstall") and behind:
+                self.device.run("upgrade", self.package(1)).expect(DONE)
+        else:
+            stale = "thing 2" in on_top(self.device) or operation == "install"
+            if there and stale:
+                self.device.run("uninstall", "thing").expect(DONE)
+            if operation != "install" and (stale or not there):
+                self.device.run("install", self.package(1)).expect(DONE)
+
+    def words(self, operation: str) -> tuple:
+        if operation in ("install", "upgrade"):
+            return operation, self.package(1 if operation == "install" else 2)
+        return (operation, self.name) if operation == "uninstall" else (operation, "--yes")
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_cell_of_the_matrix(make_device, shelf, releases, kind):
+def test_every_cell_of_the_matrix(device, shelf, releases, kind):
     """{install, uninstall, upgrade, rollback} x {in service, at the next startup}."""
-    device = make_device()
-    if kind == "base":
-        old, new, name = releases["1.1.0"], releases["1.2.0"], "nos"
-    elif kind == "pack":
-        old = shelf.pack("1", 1, [shelf.plain("member", "1")])
-        new = shelf.pack("2", 2, [shelf.plain("member", "2")])
-        name = "updates"
-    else:
-        supports = '[hardware]\nsupports = ["card"]\n' if kind == "hardware" else ""
-        old, new = (shelf.plain("thing", version, supports, kind=kind) for version in "12")
-        name = "thing"
-    words = {"install": ("install", old), "upgrade": ("upgrade", new),
-             "uninstall": ("uninstall", name), "rollback": ("rollback", "--yes")}
-    refused = {("base", "install", "in-service"), ("base", "upgrade", "in-service"),
-               ("base", "rollback", "in-service"), ("base", "uninstall", "in-service"),
-               ("base", "uninstall", "next-startup"), ("patch", "upgrade", "in-service"),
-               ("patch", "upgrade", "next-startup"), ("module", "upgrade", "in-service"),
-               ("module", "upgrade", "next-startup"), ("pack", "uninstall", "in-service"),
-               ("pack", "uninstall", "next-startup")}
+    cells = Cells(kind, device, shelf, releases)
     for operation, mode in itertools.product(("install", "upgrade", "rollback", "uninstall"),
                                              ("in-service", "next-startup")):
-        if operation != "install" and kind != "base" and name not in states(device) \
-                and "member" not in states(device):
-            device.run("install", old).expect(DONE)
-        if kind == "base" and operation == "rollback" and device.versions()["running"] == "1.0.0":
-            device.run("upgrade", releases["1.1.0"]).expect(DONE)
-        said = device.run(*words[operation], "--mode", mode)
-        if (kind, operation, mode) in refused:
+        cells.arrange(operation)
+        before = device.ask("show", "version")
+        said = device.run(*cells.words(operation), "--mode", mode)
+        if (kind, operation, mode) in REFUSED_CELLS:
             assert said.expect(REFUSED).error_id == "plan.matrix", said
             assert "cause:" in said.err
             assert "`" in said.err[said.err.index("remedy:"):], "it says what to do instead"
+            assert device.ask("show", "version") == before
             continue
         said.expect(DONE)
-        if mode == "next-startup" and operation != "install" or \
-                (mode == "next-startup" and kind != "base"):
+        after = device.ask("show", "version")
+        if mode == "in-service":
+            assert after["running"] != before["running"], said
+            assert after["running"] == after["startup"] == after["committed"]
+        elif (kind, operation) != ("base", "install"):
+            assert after["running"] == before["running"], said
+            assert after["startup"] != before["startup"], said
             device.run("rollback", "--yes").expect(DONE)  # takes the startup back
-        if mode == "in-service" and kind not in ("base", "pack") and operation != "uninstall":
-            device.run("uninstall", name).expect(DONE)
-        if mode == "in-service" and kind == "pack" and operation != "rollback":
-            device.run("rollback", "--yes").expect(DONE)
+            assert device.ask("show", "version")["startup"] == before["startup"]
