@@ -108,16 +108,17 @@ inline constexpr ErrorInfo check_unknown_force{
 inline constexpr ErrorInfo trial_check_failed{
     .id = "trial.check_failed",
     .kind = Errc::conflict,
-    .meaning = "The new base did not pass its health checks.",
+    .meaning = "What was brought on trial did not pass its health checks.",
     .remedy =
-        "`cutover show operation N --log` shows what was asked and answered; the slot keeps "
-        "the new base, marked bad."};
+        "`cutover show operation N --log` shows what was asked and answered; install a corrected "
+        "version (a base stays in its slot, marked bad)."};
 inline constexpr ErrorInfo trial_boot_failed{
     .id = "trial.boot_failed",
     .kind = Errc::conflict,
-    .meaning = "The new base did not boot.",
+    .meaning = "What the next boot was to bring did not boot.",
     .remedy =
-        "`cutover show operation N --log` shows why; the slot keeps the new base, marked bad."};
+        "`cutover show operation N --log` shows why; install a corrected version (a base stays in "
+        "its slot, marked bad)."};
 inline constexpr ErrorInfo trial_not_committed{
     .id = "trial.not_committed",
     .kind = Errc::timeout,

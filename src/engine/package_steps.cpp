@@ -43,14 +43,6 @@ public:
     Result<std::size_t> read(std::span<std::byte> /*buffer*/) override { return std::size_t{0}; }
 };
 
-std::string in_words(const std::vector<ServiceAction>& actions) {
-    if (actions.empty()) return "no service is concerned";
-    std::vector<std::string> words;
-    for (const auto& action : actions)
-        words.push_back(fmt::format("{} {}", to_string(action.kind), action.service.spec.name));
-    return fmt::format("{}", fmt::join(words, ", "));
-}
-
 }  // namespace
 
 const Generation& Engine::kept_generation() const {
@@ -118,7 +110,7 @@ Result<std::string> Engine::switch_to(const LayerStack& from, const LayerStack& 
     alive();
     TRY(ports_.services.change(actions, stop_));
     const auto took = std::chrono::duration_cast<milliseconds>(ports_.clock.steady() - begun);
-    return fmt::format("{} in {}", in_words(all), human_duration(took));
+    return fmt::format("{} in {} ms", in_words(all), took.count());
 }
 
 Result<Engine::Done> Engine::switch_view() {

@@ -321,7 +321,7 @@ Result<Engine::Done> Engine::check_trial() {
         auto error = std::move(round).error();
         if (error.id != errors::trial_check_failed.id) return std::unexpected(std::move(error));
         return std::unexpected(std::move(error).within(
-            fmt::format("{} did not pass its checks", name_of(record_->plan.target.base))));
+            fmt::format("{} did not pass its checks", record_->plan.subject)));
     }
     health_ = std::move(*round);
     return Done{.detail = counted(health_.size(), "check") + " passed",
@@ -367,10 +367,9 @@ Result<Engine::Done> Engine::commit_target() {
     fault_point("step.kept");
     if (new_base) TRY(ports_.boot.confirm(kept.slot));
     fault_point("step.confirmed");
-    return Done{
-        .detail = new_base ? fmt::format("slot {}", to_string(kept.slot)) : record_->plan.subject,
-        .writes = [this, epoch] { return marks_are_kept(epoch); },
-        .notes = {{"mark.moved", fmt::format("committed: {}", record_->plan.subject)}}};
+    return Done{.detail = new_base ? fmt::format("slot {}", to_string(kept.slot)) : std::string(),
+                .writes = [this, epoch] { return marks_are_kept(epoch); },
+                .notes = {{"mark.moved", fmt::format("committed: {}", record_->plan.subject)}}};
 }
 
 Result<> Engine::marks_are_kept(std::uint32_t epoch) {

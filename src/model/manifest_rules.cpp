@@ -144,9 +144,10 @@ Result<> check_kind(const Manifest& manifest) {
 Result<> check_included(const IncludedPackage& included) {
     constexpr std::size_t kDigits = 64;
     TRY(check_package_name(included.name));
-    const bool digest = included.digest.empty() ||
-                        (included.digest.size() == kDigits &&
-                         included.digest.find_first_not_of("0123456789abcdef") == std::string::npos);
+    const bool digest =
+        included.digest.empty() ||
+        (included.digest.size() == kDigits &&
+         included.digest.find_first_not_of("0123456789abcdef") == std::string::npos);
     if (!digest) return fail(errors::manifest_invalid, "its digest is no SHA-256");
     return {};
 }

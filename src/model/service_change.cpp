@@ -238,4 +238,13 @@ std::vector<ServiceAction> service_actions(const PackageStack& from, const Packa
     return actions;
 }
 
+std::string in_words(const std::vector<ServiceAction>& actions) {
+    if (actions.empty()) return "no service is concerned";
+    std::vector<std::string> words;
+    words.reserve(actions.size());
+    for (const auto& action : actions)
+        words.push_back(fmt::format("{} {}", to_string(action.kind), action.service.spec.name));
+    return fmt::format("{}", fmt::join(words, ", "));
+}
+
 }  // namespace cutover

@@ -57,6 +57,9 @@ std::vector<PlannedService> services_of(const PackageStack& stack);
 // `hook` of what comes. Of two packages that bring a service, one in place of the other, the one
 // that comes or goes says how. New services start last, old ones stop first, the last started one
 // before the others.
+// "reload web, restart bgp"; that no service is concerned, where that is so.
+std::string in_words(const std::vector<ServiceAction>& actions);
+
 std::vector<ServiceAction> service_actions(const PackageStack& from, const PackageStack& to);
 
 }  // namespace cutover
