@@ -162,8 +162,12 @@ std::string outcome(const Operation& operation, const DeviceState& state) {
         case OperationKind::select:
         case OperationKind::deselect:
             if (is_on_top(operation, state)) return now_on_top(operation, state);
-            return fmt::format("Done: {}; nothing that runs has changed.",
-                               printable(operation.title));
+            return fmt::format("Done: {}; nothing that runs has changed.{}",
+                               printable(operation.title),
+                               operation.request.kind == OperationKind::select ||
+                                       operation.request.kind == OperationKind::deselect
+                                   ? " `cutover packages reload` does it."
+                                   : "");
         case OperationKind::uninstall:
         case OperationKind::deactivate:
         case OperationKind::reload: return now_on_top(operation, state);

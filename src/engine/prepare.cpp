@@ -153,6 +153,7 @@ Result<Preview> Engine::preview(const Request& request) {
     const auto prepared = TRY(prepare(request, renew_stop()));
     Preview preview{.title = prepared.plan.title, .plan_hash = prepared.hash};
     preview.notes = prepared.plan.notes;
+    preview.interrupts = prepared.plan.interrupts;
     preview.checks = TRY(run_checks(
         {.ports = ports_, .input = prepared.input, .plan = prepared.plan, .stop = stop_}));
     for (const auto& step : prepared.plan.steps) {

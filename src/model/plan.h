@@ -80,6 +80,7 @@ struct Plan {
     std::optional<Generation> startup;
     std::vector<PlannedLayer> layers;  // to write, in the order in which they lie
     std::optional<Depot> depot;        // as it is afterwards, where it changes
+    std::string interrupts;            // services that are away for a moment, without a reboot
     std::vector<std::string>
         notes;  // what a person should know of it: carried, superseded, skipped
     bool operator==(const Plan&) const = default;

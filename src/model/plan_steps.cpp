@@ -133,7 +133,7 @@ void add_package_steps(const PlanInput& input, Plan& plan) {
         return;
     }
     add(plan, Stage::postinstall, order::kPrepareView, StepKind::prepare_view, "prepare view",
-        "beside what runs");
+        "what the target looks like, beside what runs");
     add(plan, Stage::postexecute, order::kSwitchView, StepKind::switch_view, "switch",
         "from now on it runs; services follow");
     if (input.request.kind != OperationKind::activate) return add_trial(input, plan, on_top(plan));

@@ -23,6 +23,7 @@
 #include "model/package_kind.h"
 #include "model/plan.h"
 #include "model/plan_steps.h"
+#include "model/service_change.h"
 #include "model/slot.h"
 #include "model/version.h"
 
@@ -253,6 +254,30 @@ void change_depot(const PlanInput& input, const PackageChange& change, Plan& pla
     if (depot != input.depot) plan.depot = std::move(depot);
 }
 
+// What the services do at the switch, and which of them are away for a moment.
+void tell_services(const PlanInput& input, const Generation& from, Plan& plan) {
+    const auto stack = [&](const Generation& generation) {
+        PackageStack packages{{.digest = {}, .manifest = *input.base}};
+        for (const auto& package : generation.packages)
+            for (const auto* const known : {&input.at_hand, &input.offered}) {
+                const auto found =
+                    std::ranges::find(*known, package.digest, &OfferedPackage::digest);
+                if (found == known->end()) continue;
+                packages.push_back({.digest = package.digest, .manifest = found->manifest});
+                break;
+            }
+        return packages;
+    };
+    const auto actions = service_actions(stack(from), stack(plan.target));
+    const auto step = std::ranges::find(plan.steps, StepKind::switch_view, &Step::kind);
+    if (step == plan.steps.end()) return;
+    step->description = fmt::format("it runs from now on: {}", in_words(actions));
+    std::vector<std::string> away;
+    for (const auto& action : actions)
+        if (action.kind == ServiceActionKind::restart) away.push_back(action.service.spec.name);
+    if (!away.empty()) plan.interrupts = fmt::format("{}, while restarting", fmt::join(away, ", "));
+}
+
 Result<Plan> plan_packages(const PlanInput& input) {
     const auto& running = *running_of(input);
     const auto* const startup = find_generation(input.generations, input.marks.startup);
@@ -287,6 +312,7 @@ Result<Plan> plan_packages(const PlanInput& input) {
         return fail(errors::plan_present, "{} would change nothing", plan.title);
     add_evidence_steps(plan);
     add_package_steps(input, plan);
+    tell_services(input, running, plan);
     return plan;
 }
 
@@ -302,6 +328,7 @@ Result<Plan> plan_package_rollback(const PlanInput& input) {
         add_single_step(plan, StepKind::disarm_trial);
     else
         add_package_steps(input, plan);
+    if (input.base) tell_services(input, *running_of(input), plan);
     return plan;
 }
 
@@ -392,8 +419,9 @@ Result<Plan> plan_selection(const PlanInput& input) {
             depot.deselected.push_back(present->name);
     }
     if (input.request.packages.empty()) return fail(errors::plan_no_packages, "none was named");
-    plan.title = fmt::format("{} {}", to_string(input.request.kind),
-                             fmt::join(input.request.packages, ", "));
+    plan.title =
+        fmt::format("mark {} to {} with the next reload", fmt::join(input.request.packages, ", "),
+                    input.request.kind == select ? "come" : "go");
     plan.depot = std::move(depot);
     add_record_steps(input, plan);
     return plan;

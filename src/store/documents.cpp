@@ -124,7 +124,7 @@ CUTOVER_JSON(Step, kind, stage, order, name, description, argument, command)
 CUTOVER_JSON(PlannedLayer, package, source)
 CUTOVER_JSON(Depot, obtained, selected, deselected)
 CUTOVER_JSON(Plan, title, subject, target, source, manifest_digest, persist, steps, startup, layers,
-             depot, notes)
+             depot, interrupts, notes)
 CUTOVER_JSON(OperationRecord, operation, plan, cursor, begun, undoing, committed, cancelled,
              on_new_base, boot_id, reboot_asked)
 CUTOVER_JSON(Alarm, name, severity, text, raised, cleared, operation)
