@@ -48,7 +48,7 @@ namespace fs = std::filesystem;
 
 struct Settings {
     std::string only;  // a part of a loader's name
-    int choices = 24;  // of what is kept, after each call
+    int choices = 5;   // of what is kept, after each call
     int recover_every = 40;
     unsigned seed = 1;
     long at_least = 10'000;  // states of each loader
@@ -224,8 +224,9 @@ Result<Totals> look_at(const ImageWorkshop& workshop, const Loader& loader, cons
             ++totals.recovered;
         }
         ++totals.states;
-        if (!sound) tell_failure(state, machine, story.name, sound.error(), ++totals.failures);
-        return !broken && totals.failures < 100;
+        if (!sound && ++totals.failures > 0 && !settings.lying_disk)
+            tell_failure(state, machine, story.name, sound.error(), totals.failures);
+        return !broken && totals.failures < (settings.lying_disk ? 1 : 100);
     });
     if (broken) return std::unexpected(*broken);
     const auto took = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun);
@@ -246,7 +247,7 @@ Result<Totals> look_at(const Loader& loader, const Settings& settings, const fs:
         all.states += one.states;
         all.recovered += one.recovered;
         all.failures += one.failures;
-        if (one.failures == 0) TRY(remove_tree(place));
+        if (one.failures == 0 || settings.lying_disk) TRY(remove_tree(place));
     }
     fmt::print("{:12} {} states, {} of them started, {} failures\n", loader.name(), all.states,
                all.recovered, all.failures);
@@ -268,7 +269,7 @@ int run(const Settings& settings, const fs::path& folder) {
             if (!totals)
                 fmt::print(stderr, "FAILED: {}: {}\n", loader->name(), totals.error().text());
             std::fflush(nullptr);
-            ::_exit(totals && totals->failures == 0 ? 0 : 1);
+            ::_exit(totals && (totals->failures > 0) == settings.lying_disk ? 0 : 1);
         }
         workers.push_back(worker);
     }
@@ -296,7 +297,8 @@ int main(int argc, char** argv) {
         app.add_option("--seed", settings.seed, "Of the choices");
         app.add_option("--at-least", settings.at_least, "States of each loader");
         app.add_option("--folder", parent, "Where the devices are made");
-        app.add_flag("--lying-disk", settings.lying_disk, "Nothing is ever synced: must fail");
+        app.add_flag("--lying-disk", settings.lying_disk,
+                     "Nothing is ever synced: succeeds when that is noticed");
         CLI11_PARSE(app, argc, argv);
         const auto folder =
             std::filesystem::canonical(parent) / ("crash-states-" + std::to_string(::getpid()));
