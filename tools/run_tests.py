@@ -248,7 +248,8 @@ def run_pytest(stage: Stage, name: str, files: list[pathlib.Path], timeout: floa
     junit = LOGS / f"{name}.xml"
     junit.unlink(missing_ok=True)
     code = part.command(PYTHON, "-m", "pytest", *files, "-q", "-ra", "--durations=0",
-                        "--durations-min=1", "-p", "no:cacheprovider", f"--junit-xml={junit}", timeout=timeout,
+                        "--durations-min=1", "-p", "no:cacheprovider",
+                        f"--junit-xml={junit}", timeout=timeout,
                         environment={"CUTOVER_BIN": str(BUILD / "release")})
     stage.say(part.log.read_text(errors="replace"))
     return code
@@ -336,7 +337,8 @@ STAGES: dict[str, collections.abc.Callable[[Stage], None]] = {
     "machines": run_machines,
 }
 QUICK = ("format", "house", "dev")
-NEEDS = {"integration": "release", "crash": "release", "machines": "release"}  # not run when that one failed
+# Not run when that one failed.
+NEEDS = {"integration": "release", "crash": "release", "machines": "release"}
 BESIDE = ("integration",)  # devices mostly wait: it runs while the stages after it build
 ASKED_FOR = ("smallest", "machines")  # only when asked for
 
