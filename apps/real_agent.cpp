@@ -87,7 +87,9 @@ Result<Agent::End> attend(Agent& agent, std::optional<Watchdog>& watchdog, const
              .on_hang = [&] { log.error("the engine hangs: the watchdog is fed no more", {}); }});
         end = agent.wait();
     }
-    notify_stopping();
+    // Not before a restart: systemd sends no SIGTERM to a service that says that it is stopping,
+    // and that is what we are going to wait for.
+    if (end && *end == Agent::End::stopped) notify_stopping();
     if (!watchdog) return end;
     if (end && *end == Agent::End::stopped && !on_trial(boot)) {
         if (const auto disarmed = watchdog->disarm(); !disarmed)

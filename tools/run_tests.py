@@ -247,7 +247,8 @@ def run_pytest(stage: Stage, name: str, files: list[pathlib.Path], timeout: floa
     part.log.unlink(missing_ok=True)
     junit = LOGS / f"{name}.xml"
     junit.unlink(missing_ok=True)
-    code = part.command(PYTHON, "-m", "pytest", *files, "-q", "-ra", "-p", "no:cacheprovider",
+    code = part.command(PYTHON, "-m", "pytest", *files, "-q", "-ra", "--durations=0",
+                        "--durations-min=1", "-p", "no:cacheprovider",
                         f"--junit-xml={junit}", timeout=timeout,
                         environment={"CUTOVER_BIN": str(BUILD / "release")})
     stage.say(part.log.read_text(errors="replace"))
@@ -263,10 +264,8 @@ def run_integration(stage: Stage) -> None:
 
 
 def run_crash(stage: Stage) -> None:
-    """Kills the agent at every fault point in turn; the program enumerates them itself."""
-    if not (ROOT / "tests" / "crash").is_dir():
-        stage.skipped.append("crash sweep: there is no tests/crash/ yet")
-        return
+    """Kills the agent at every fault point in turn; the program enumerates them itself. Then looks
+    at what power cuts can leave of its writes on a real device."""
     configure(stage, "dev")
     stage.must("cmake", "--build", "--preset", "dev", "-j", JOBS)
     sweeps = programs_in(BUILD / "dev" / "tests" / "crash", "*sweep*")
@@ -275,6 +274,11 @@ def run_crash(stage: Stage) -> None:
     for sweep in sweeps:
         # Every fifth point: all of them take half an hour (docs/reliability.md).
         stage.check(sweep, "--every", "5")
+    configure(stage, "release")
+    stage.must("cmake", "--build", "--preset", "release", "-j", JOBS, "--target", "crash_states")
+    states = BUILD / "release" / "tests" / "crash" / "crash_states"
+    stage.check(states)
+    stage.check(states, "--lying-disk")
 
 
 def why_no_machines() -> str:
@@ -294,16 +298,29 @@ def why_no_machines() -> str:
 
 
 def run_machines(stage: Stage) -> None:
-    """Two machines at a time: each test waits for one that mostly computes."""
+    """Two machines at a time: each test waits for one that mostly computes. The parts take about
+    the same time."""
     if why := why_no_machines():
         stage.skipped.append(f"all of machines: {why}")
         return
+    stage.must("cmake", "--build", "--preset", "release", "-j", JOBS, "--target", "boot_tool")
     folder = ROOT / "tests" / "machines"
     stage.must(PYTHON, folder / "reference.py", timeout=10 * MINUTE,
                environment={"CUTOVER_BIN": str(BUILD / "release")})
-    cuts = [folder / "test_power_cuts.py"]
-    rest = sorted(set(folder.glob("test_*.py")) - set(cuts))
-    run_side_by_side(stage, "machines", [cuts, rest], 13 * MINUTE)
+    whole = [folder / name for name in ("test_faults.py", "test_upgrades.py")]
+    rest = sorted(set(folder.glob("test_*.py")) - set(whole))
+    try:
+        run_side_by_side(stage, "machines", [rest, whole], 13 * MINUTE)
+    finally:
+        print_times(sorted(LOGS.glob("machines-*.log")))
+
+
+def print_times(logs: list[pathlib.Path]) -> None:
+    """What conftest.py of the machines has noted, and pytest's own for the others."""
+    noted = re.compile(r"^ *\d+\.\d s  \S.*|^\d+\.\d+s call .*", re.MULTILINE)
+    for log in logs:
+        for line in noted.findall(log.read_text(errors="replace")):
+            print("  " + line.strip(), flush=True)
 
 
 STAGES: dict[str, collections.abc.Callable[[Stage], None]] = {
@@ -320,7 +337,8 @@ STAGES: dict[str, collections.abc.Callable[[Stage], None]] = {
     "machines": run_machines,
 }
 QUICK = ("format", "house", "dev")
-NEEDS = {"integration": "release", "machines": "release"}  # not run when that one failed
+# Not run when that one failed.
+NEEDS = {"integration": "release", "crash": "release", "machines": "release"}
 BESIDE = ("integration",)  # devices mostly wait: it runs while the stages after it build
 ASKED_FOR = ("smallest", "machines")  # only when asked for
 

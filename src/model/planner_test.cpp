@@ -194,7 +194,7 @@ TEST_F(OnTop, AFeatureIsInstalledInServiceAndCommitted) {
     ASSERT_TRUE(made) << made.error().text();
     EXPECT_EQ(made->title, "install feature bgp 8.5");
     EXPECT_EQ(made->target.slot, Slot::b);
-    EXPECT_THAT(names(made->target.packages), testing::ElementsAre("bgp-8.5", "web-1.0"));
+    EXPECT_THAT(names(made->target.packages), testing::ElementsAre("web-1.0", "bgp-8.5"));
     using enum StepKind;
     EXPECT_THAT(kinds(*made), testing::ElementsAre(capture_evidence, write_layer, prepare_view,
                                                    capture_evidence, record_generation, switch_view,
@@ -244,9 +244,9 @@ TEST_F(OnTop, WhileAPatchIsActiveAnotherChangeConcernsBothSets) {
         plan_with(OperationKind::install, package(PackageKind::feature, "bgp", "8.5"));
     ASSERT_TRUE(made) << made.error().text();
     EXPECT_THAT(names(made->target.packages),
-                testing::ElementsAre("bgp-8.5", "web-1.0", "fix-1.0"));
+                testing::ElementsAre("web-1.0", "bgp-8.5", "fix-1.0"));
     ASSERT_TRUE(made->startup);
-    EXPECT_THAT(names(made->startup->packages), testing::ElementsAre("bgp-8.5", "web-1.0"));
+    EXPECT_THAT(names(made->startup->packages), testing::ElementsAre("web-1.0", "bgp-8.5"));
 
     input.offered.clear();
     const auto kept = plan(OperationKind::commit, {"fix"});

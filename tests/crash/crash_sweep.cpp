@@ -23,6 +23,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "ingredients.h"
 #include "life.h"
 #include "model/operation.h"
 #include "scenario.h"

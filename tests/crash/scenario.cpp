@@ -1,6 +1,5 @@
 #include "scenario.h"
 
-#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -14,11 +13,11 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
-#include "crypto/certificate_maker.h"
 #include "crypto/signing_key.h"
 #include "crypto/trust_store.h"
 #include "engine/provision.h"
 #include "engine/verified_packages.h"
+#include "ingredients.h"
 #include "life.h"
 #include "model/operation.h"
 #include "model/package_spec.h"
@@ -136,13 +135,6 @@ retries = 1
     return sign_package(file, file, key, now);
 }
 
-Request request_of(OperationKind kind) {
-    Request request;
-    request.kind = kind;
-    request.asked_by = "sweep";
-    return request;
-}
-
 Result<> provision_device(const fs::path& device, const std::string& base) {
     const auto log = Log::silent();
     const auto emulated = TRY(EmulatedDevice::open(device, *log));
@@ -161,25 +153,9 @@ Result<> provision_device(const fs::path& device, const std::string& base) {
 
 }  // namespace
 
-Request upgrade_to(const std::string& package) {
-    auto request = request_of(OperationKind::upgrade);
-    request.sources = {package};
-    return request;
-}
-
 Result<Workshop> Workshop::open(const fs::path& folder) {
     const auto now = SystemClock().wall();
-    const auto day = std::chrono::hours(24);
-    const auto authority = TRY(make_identity({.common_name = "Sweep CA",
-                                              .use = CertificateUse::authority,
-                                              .valid_from = now - day,
-                                              .valid_until = now + day}));
-    const auto signer = TRY(make_identity(
-        {.common_name = "Sweep signer", .valid_from = now - day, .valid_until = now + day},
-        &authority));
-    TRY(make_folders(folder));
-    TRY(write_file_durably(folder / "ca.crt", authority.certificate));
-    const auto key = TRY(SigningKey::from_pem(signer.key, signer.certificate));
+    const auto key = TRY(make_signer(folder, now));
     for (const auto& release : kReleases) TRY(build_release(folder, release, key, now));
     for (const auto& package : kOnTop) TRY(build_on_top(folder, package, key, now));
     return Workshop(folder);
@@ -195,7 +171,7 @@ std::string Workshop::on_top(const std::string& named) const {
 
 Result<> Workshop::make_device(const fs::path& device, const std::string& version,
                                const std::string& standby) const {
-    TRY(EmulatedDevice::create(device, {.anchors = {folder_ / "ca.crt"}}));
+    TRY(EmulatedDevice::create(device, {.anchors = {folder_ / "trust/ca.crt"}}));
     TRY(provision_device(device, package(standby.empty() ? version : standby)));
     TRY(write_file_durably(device / "persist/A/etc/nos.conf", kUserSetting, 0644));
     if (standby.empty()) return {};

@@ -31,8 +31,6 @@ private:
     std::filesystem::path folder_;
 };
 
-inline constexpr auto kUserSetting = "hostname = set-by-the-user\n";
-
 struct Scenario {
     std::string name;
     std::string version;  // that runs at first
@@ -42,7 +40,5 @@ struct Scenario {
 };
 
 std::vector<Scenario> scenarios(const Workshop& workshop);
-
-Request upgrade_to(const std::string& package);
 
 }  // namespace cutover

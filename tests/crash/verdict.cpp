@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "ingredients.h"
 #include "life.h"
 #include "model/generation.h"
 #include "model/operation.h"

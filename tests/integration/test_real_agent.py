@@ -280,6 +280,7 @@ def test_a_restart_and_a_trial_leave_the_watchdog_counting(machine, bases, watch
                 "--no-wait").expect(harness.DONE)
     assert machine.wait_for_restart() == 0
     assert b"V" not in watched.listen().given, "a restart that gets stuck must end"
+    assert "STOPPING=1" not in watched.told, "systemd would not end it, and the restart get stuck"
     machine.boot().start()
     harness.until(lambda: machine.ask("show", "status")["operation"]["state"] == "awaiting-commit",
                   "the trial")

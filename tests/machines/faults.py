@@ -28,7 +28,7 @@ class Image:
         with tempfile.NamedTemporaryFile() as file:
             file.write(content)
             file.flush()
-            self._debugfs(f"rm {path}", f"write {file.name} {path}", f"sif {path} mode {mode:#o}",
+            self._debugfs(f"rm {path}", f"write {file.name} {path}", f"sif {path} mode 0{mode:o}",
                           f"sif {path} uid 0", f"sif {path} gid 0")
         assert self.get(path) == content, f"{path} was not written"
 

@@ -13,8 +13,8 @@ import faults
 from reference import NEW, OLD
 
 
-@pytest.mark.parametrize("fault", faults.FAULTS)
-def test_a_release_ends_on_the_old_one_with_an_alarm(machine, reference, url, clock, fault):
+def fails(machine, reference, url, clock, fault):
+    """Upgrades to a release with the fault: it ends on the old one, with an alarm."""
     before = machine.last_operation()["operation"] if machine.operations() else 0
     package = url(reference.package(NEW, fault))
     clock("package and machine")
@@ -30,6 +30,11 @@ def test_a_release_ends_on_the_old_one_with_an_alarm(machine, reference, url, cl
     assert failed.error_id, failed
 
 
+@pytest.mark.parametrize("fault", sorted(set(faults.FAULTS) - {"kernel-not-loadable"}))
+def test_a_release_ends_on_the_old_one_with_an_alarm(machine, reference, url, clock, fault):
+    fails(machine, reference, url, clock, fault)
+
+
 def test_a_trial_has_as_many_tries_as_it_was_given(garage, reference, url, clock):
     machine = garage.new(boots=2)
     try:
@@ -42,12 +47,12 @@ def test_a_trial_has_as_many_tries_as_it_was_given(garage, reference, url, clock
         machine.power_off()
 
 
-def test_a_good_release_after_a_broken_one_clears_the_alarm(machine, reference, url, clock):
-    machine.run("upgrade", url(reference.package(NEW, "kernel-not-loadable"))).expect(FAILED)
-    assert machine.alarms()
+def test_a_kernel_that_cannot_be_loaded_and_a_good_release_after_it_which_clears_the_alarm(
+        machine, reference, url, clock):
+    fails(machine, reference, url, clock, "kernel-not-loadable")
     machine.run("upgrade", url(reference.package(NEW))).expect(DONE)
     machine.expect_at_rest_on(NEW, "b")
-    clock("a broken release, then a good one")
+    clock("a good release after it")
     assert machine.alarms() == []
     machine.run("revert").expect(DONE)
 
