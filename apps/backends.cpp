@@ -41,8 +41,8 @@
 #ifdef CUTOVER_BACKEND_EMULATED
 #include "platform/emulated/emulated_boot.h"
 #endif
-#include "platform/errors.h"
 #include "platform/kernel_command_line.h"
+#include "platform/no_services.h"
 #include "platform/services.h"
 
 namespace cutover {
@@ -99,18 +99,6 @@ Result<Chosen> choose(const DeviceConfig& config) {
     chosen.services = TRY(choose(kServicesBackends, "services", config.services_backend));
     return chosen;
 }
-
-// On a system whose services nobody can be asked about.
-class NoServices final : public Services {
-public:
-    std::vector<ServiceStatus> status() const override { return {}; }
-    Result<> change(const std::vector<ServiceAction>& actions, std::stop_token /*stop*/) override {
-        if (actions.empty()) return {};
-        return fail(errors::service_change_failed,
-                    "{} cannot be changed: nobody runs services here",
-                    actions.front().service.spec.name);
-    }
-};
 
 // What this boot is, its id, and the boot loader's record.
 struct ThisBoot {

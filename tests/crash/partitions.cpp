@@ -46,7 +46,8 @@
 #include "package/package_builder.h"
 #include "package/package_signer.h"
 #include "platform/boot_control.h"
-#include "platform/services.h"
+#include "platform/no_layers.h"
+#include "platform/no_services.h"
 #include "store/store.h"
 
 namespace cutover {
@@ -62,11 +63,6 @@ struct Nobody final : Observer {
     void on_event(const Event& /*event*/) override {}
     void on_progress(const Progress& /*progress*/) override {}
     void on_change() override {}
-};
-
-class NoServices final : public Services {
-public:
-    std::vector<ServiceStatus> status() const override { return {}; }
 };
 
 class Bytes final : public ByteSource {
@@ -202,11 +198,13 @@ Result<LifeEnd> Machine::live(const std::optional<Request>& request) const {
     const auto log = Log::silent();
     SystemClock clock;
     VerifiedPackages packages(TrustStore::load(workshop.trust()), clock, {});
+    NoLayers layers;
     NoServices services;
     Nobody nobody;
     Engine engine({.store = store,
                    .boot = *boot,
                    .slots = block_slots,
+                   .layers = layers,
                    .services = services,
                    .host = host,
                    .packages = packages,
