@@ -310,6 +310,7 @@ Result<Engine::Outcome> Engine::after_boot(const BootStatus& boot) {
     const auto layers = TRY(ports_.layers.startup(boot.running));
     const bool layers_trial = here && layers.trial == layers_of(*startup);
     if (layers_trial && ports_.layers.shown() == *layers.trial) return try_startup(*startup, true);
+    if (marks.startup == marks.running) return Outcome::idle;
     const bool armed = boot.trial == startup->slot || (layers_trial && layers.tries_left > 0);
     if (!armed) return try_startup(*startup, false);
     return Outcome::idle;

@@ -284,8 +284,8 @@ Result<Plan> plan_packages(const PlanInput& input) {
     const bool later = input.request.mode == Mode::next_startup;
     const bool holds = input.request.kind == activate;
     // With packages held until the next boot, boots start from another set than the one that runs.
-    const bool two =
-        !later && startup && startup->id != running.id && startup->slot == running.slot;
+    const bool two = !later && startup && startup->id != running.id &&
+                     startup->slot == running.slot && startup->id == input.marks.committed;
     const auto& from = later && startup && startup->slot == running.slot ? *startup : running;
 
     Plan plan;
