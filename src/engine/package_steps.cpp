@@ -10,7 +10,6 @@
 #include <vector>
 
 #include <fmt/core.h>
-#include <fmt/format.h>
 
 #include "base/byte_source.h"
 #include "base/clock.h"
@@ -42,14 +41,6 @@ class NoContent final : public ByteSource {
 public:
     Result<std::size_t> read(std::span<std::byte> /*buffer*/) override { return std::size_t{0}; }
 };
-
-std::string in_words(const std::vector<ServiceAction>& actions) {
-    if (actions.empty()) return "no service is concerned";
-    std::vector<std::string> words;
-    for (const auto& action : actions)
-        words.push_back(fmt::format("{} {}", to_string(action.kind), action.service.spec.name));
-    return fmt::format("{}", fmt::join(words, ", "));
-}
 
 }  // namespace
 
