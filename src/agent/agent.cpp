@@ -44,6 +44,7 @@ namespace {
 constexpr int kKeptOperations = 200;
 constexpr int kKeptEvents = 2000;
 constexpr std::chrono::seconds kHealthInterval{30};
+constexpr std::chrono::seconds kHardwareInterval{2};
 constexpr std::chrono::seconds kPreviewDeadline{120};
 constexpr std::chrono::minutes kSlack{1};            // for a machine under load
 constexpr std::chrono::seconds kRecordDeadline{10};  // for the journal to know an operation
@@ -129,7 +130,7 @@ void Agent::end(Result<Engine::Outcome> how) {
 void Agent::work(const std::stop_token& stop) {
     auto outcome = engine_.start();
     if (outcome && *outcome == Engine::Outcome::idle) {
-        engine_.look_at_health();
+        outcome = look_around();
         const auto last = ports_.store.last_operation();
         if (!last) return end(std::unexpected(last.error()));
         const std::lock_guard lock(mutex_);
@@ -145,17 +146,27 @@ void Agent::work(const std::stop_token& stop) {
         } else if (command) {
             outcome = carry_out(std::move(*command));
         } else {
-            engine_.look_at_health();
+            outcome = look_around();
         }
     }
     end(std::move(outcome));
 }
 
-// Nothing when it was time to look at the device's health.
+// Cards come and go at any time and are looked at often; asking every health check is for seldom.
+Result<Engine::Outcome> Agent::look_around() {
+    const bool changed = TRY(engine_.look_at_hardware());
+    const auto now = ports_.clock.steady();
+    if (!changed && now < next_health_) return Engine::Outcome::idle;
+    engine_.look_at_health();
+    next_health_ = ports_.clock.steady() + kHealthInterval;
+    return Engine::Outcome::idle;
+}
+
+// Nothing when it was time to look around.
 std::optional<Agent::Command> Agent::next_command(const std::stop_token& stop) {
-    on_alive(kHealthInterval + kSlack);
+    on_alive(kHardwareInterval + kSlack);
     std::unique_lock lock(mutex_);
-    if (!wake_.wait_for(lock, stop, kHealthInterval, [&] { return !commands_.empty(); }))
+    if (!wake_.wait_for(lock, stop, kHardwareInterval, [&] { return !commands_.empty(); }))
         return std::nullopt;
     auto command = std::move(commands_.front());
     commands_.pop_front();
@@ -195,7 +206,7 @@ Result<DeviceState> Agent::look() {
     state.marks = TRY(ports_.store.marks());
     state.generations = TRY(ports_.store.generations());
     state.slots = TRY(ports_.store.slots());
-    state.packages = TRY(list_packages(ports_));
+    state.packages = TRY(list_packages(ports_, engine_.present()));
     state.services = ports_.services.status();
     state.health = engine_.health();
     for (auto& alarm : TRY(ports_.store.alarms()))

@@ -80,6 +80,7 @@ private:
 
     void work(const std::stop_token& stop);
     Result<Engine::Outcome> carry_out(Command command);
+    Result<Engine::Outcome> look_around();
     void be_free();
     void let_come_up(std::unique_lock<std::mutex>& lock);
     Result<OperationId> enqueue(const Request& request);
@@ -91,7 +92,8 @@ private:
     Ports ports_;
     Engine engine_;
     Feed feed_;
-    std::vector<Event> news_;  // of the engine's thread
+    std::vector<Event> news_;   // of the engine's thread
+    SteadyTime next_health_{};  // of the engine's thread
 
     std::atomic<SteadyTime> alive_until_;
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <fmt/core.h>
+#include <fmt/format.h>
 
 #include "base/error.h"
 #include "engine/ports.h"
@@ -15,6 +16,7 @@
 #include "model/manifest.h"
 #include "model/plan.h"
 #include "model/planner.h"
+#include "model/service_change.h"
 
 namespace cutover {
 namespace {
@@ -38,6 +40,22 @@ public:
         }
     }
 
+    // What of a generation waits for hardware.
+    void add_waiting(const Generation& generation, const std::vector<std::string>& present) {
+        PackageStack stack;
+        for (const auto& package : generation.packages)
+            if (auto manifest = ports_.layers.manifest(package.digest))
+                stack.push_back({.digest = package.digest, .manifest = *std::move(manifest)});
+        for (const auto& package : stack) {
+            const auto awaited = waits_for(package, stack, present);
+            const auto row =
+                std::ranges::find(rows_, package.digest,
+                                  [](const PackageStatus& each) { return each.package.digest; });
+            if (awaited.empty() || row == rows_.end()) continue;
+            row->detail = fmt::format("waits for {}", fmt::join(awaited, " or "));
+        }
+    }
+
     void add_obtained() {
         for (const auto& package : depot_.obtained)
             add(package, holds(depot_.selected, package.digest) ? PackageState::selected
@@ -50,8 +68,9 @@ public:
                 return row.package.name == part.name && row.state != PackageState::obtained;
             });
             if (independent != rows_.end()) {
-                independent->detail = fmt::format("in place of {} of {} {}", part.version.text(),
-                                                  base.name, base.version.text());
+                auto& detail = independent->detail;
+                detail += fmt::format("{}in place of {} of {} {}", detail.empty() ? "" : "; ",
+                                      part.version.text(), base.name, base.version.text());
                 continue;
             }
             rows_.push_back(
@@ -96,7 +115,8 @@ private:
 
 }  // namespace
 
-Result<std::vector<PackageStatus>> list_packages(const Ports& ports) {
+Result<std::vector<PackageStatus>> list_packages(const Ports& ports,
+                                                 const std::vector<std::string>& present) {
     const auto marks = TRY(ports.store.marks());
     const auto generations = TRY(ports.store.generations());
     const auto* const running = find_generation(generations, marks.running);
@@ -113,6 +133,8 @@ Result<std::vector<PackageStatus>> list_packages(const Ports& ports) {
     if (running) list.add_generation(*running, true, running == startup);
     if (startup) list.add_generation(*startup, false, true);
     list.add_obtained();
+    if (startup) list.add_waiting(*startup, present);
+    if (running) list.add_waiting(*running, present);
     if (running)
         if (const auto base = ports.slots.manifest(running->slot)) list.add_integrated(*base);
     return std::move(list).rows();

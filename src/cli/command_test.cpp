@@ -87,7 +87,7 @@ TEST_F(CommandTest, FindsTheDevice) {
 TEST_F(CommandTest, ReturnsTheExitCodesThatScriptsBranchOn) {
     EXPECT_EQ(run({"install", "nos-1.2.0.cc"}).code, 0);
     EXPECT_EQ(run({"install"}).code, 2);
-    EXPECT_EQ(run({"install", "nos-1.2.0.cc", "--trial", "5"}).code, 2) << "not an option of it";
+    EXPECT_EQ(run({"revert", "--trial", "5"}).code, 2) << "not an option of it";
     EXPECT_EQ(run({"upgrade", "nos-1.2.0.cc", "--trial", "-5"}).code, 2);
     EXPECT_EQ(run({"upgrade", "nos-1.2.0.cc", "--timeout", "10"}).code, 2) << "10 what?";
     EXPECT_EQ(run({"nonsense"}).code, 2);

@@ -59,14 +59,14 @@ public:
         std::vector<std::vector<std::string>> wrapped_cells;
         std::size_t height = 1;
         for (const auto& cell : cells) {
-            wrapped_cells.push_back(wrapped(printable(cell), cell_width_ - 1));
+            wrapped_cells.push_back(wrapped(printable(cell), column() - 1));
             height = std::max(height, wrapped_cells.back().size());
         }
         for (std::size_t i = 0; i < height; ++i) {
             auto line = padded(i == 0 ? label : "", kLabelWidth);
             for (const auto& cell : wrapped_cells)
                 line +=
-                    padded(i < cell.size() ? cell[i] : "", std::min<std::size_t>(cell_width_, 21));
+                    padded(i < cell.size() ? cell[i] : "", column());
             line.erase(line.find_last_not_of(' ') + 1);
             text_ += line + '\n';
         }
@@ -76,7 +76,7 @@ public:
     std::string packages(const Generation& generation, bool first) const {
         const bool same =
             !first && running_ != nullptr && generation.packages == running_->packages;
-        return same ? "same" : package_list(generation);
+        return same ? "as running" : package_list(generation);
     }
     std::string base(const Generation& generation, bool first) const {
         const bool same_slot = !first && running_ != nullptr && generation.slot == running_->slot;
@@ -87,6 +87,8 @@ public:
     const std::string& text() const { return text_; }
 
 private:
+    std::size_t column() const { return std::min<std::size_t>(cell_width_, 21); }
+
     const Generation* running_;
     std::vector<const Generation*> marked_;
     std::size_t cell_width_;

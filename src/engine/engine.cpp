@@ -64,7 +64,9 @@ std::string in_short(const Error& error) {
 }  // namespace
 
 Engine::Engine(const Ports& ports)
-    : ports_(ports), status_file_(ports.folder / "status"), stop_(stop_source_.get_token()) {}
+    : ports_(ports), status_file_(ports.folder / "status"), stop_(stop_source_.get_token()) {
+    ports_.present = ports_.host.hardware();
+}
 
 Result<> Engine::cancel(OperationId id) {
     const std::lock_guard lock(stop_mutex_);

@@ -58,6 +58,12 @@ public:
     const std::vector<HealthStatus>& health() const { return health_; }
     void look_at_health();
 
+    // While no operation is at work: starts the services of packages whose hardware has come since,
+    // and stops those whose hardware has gone. True when there was something to do. An error means
+    // that the journal could not be written.
+    Result<bool> look_at_hardware();
+    const std::vector<std::string>& present() const { return ports_.present; }
+
     // From any thread.
     Result<> cancel(OperationId id);  // undo it; refused from its commit point on
     void commit(OperationId id);      // answers an operation that awaits it
@@ -154,6 +160,9 @@ private:
     Result<Done> record_packages();
     Result<> put_depot();
     Result<> forget_layers();
+
+    // hardware.cpp: what comes and goes below the packages
+    std::vector<std::string> served_hardware() const;
 
     // resume.cpp: after a boot or a restart of the agent
     Result<> reconcile_slots(const BootStatus& boot);

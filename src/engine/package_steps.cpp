@@ -10,7 +10,6 @@
 #include <vector>
 
 #include <fmt/core.h>
-#include <fmt/format.h>
 
 #include "base/byte_source.h"
 #include "base/clock.h"

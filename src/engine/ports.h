@@ -1,6 +1,8 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -30,6 +32,9 @@ struct Ports {
     Observer& observer;
     const DeviceConfig& config;
     std::filesystem::path folder;  // the device's: status file, evidence/, log/, tmp/
+    // The hardware ids that services run for now. Kept by the engine (engine/hardware.cpp), so that
+    // a card that comes in the middle of an operation changes nothing until the engine sees to it.
+    std::vector<std::string> present = {};
 };
 
 }  // namespace cutover

@@ -50,6 +50,7 @@ std::string boot_failure_text(const std::vector<std::string>& failures) {
 Result<Engine::Outcome> Engine::start() {
     alive();
     const auto boot = TRY(ports_.boot.status());
+    ports_.present = served_hardware();
     TRY(reconcile_running(boot));
     auto open = TRY(ports_.store.open_operation());
     if (open) {

@@ -370,6 +370,10 @@ public:
         : boot_(boot), slots_(slots), folder_(std::move(folder)) {}
 
     std::vector<std::string> hardware() const override { return {"emulated"}; }
+    Result<std::vector<std::string>> present() const override {
+        if (presence_broken) return fail(Errc::io, "the bus does not answer");
+        return cards;
+    }
     std::string architecture() const override { return "amd64"; }
     std::string boot_id() const override { return fmt::format("boot-{}", boot_.boots()); }
     std::vector<std::string> boot_failures() const override { return boot_.failures(); }
@@ -399,6 +403,8 @@ public:
     std::set<std::string> sick;
     int failing_probes = 0;  // so many fail, then all are well
     int probes = 0;
+    std::vector<std::string> cards;  // that are plugged in
+    bool presence_broken = false;
     bool reboot_broken = false;
     int reboots_asked = 0;
 

@@ -1,7 +1,11 @@
 #include "engine/stack.h"
 
+#include <string>
 #include <utility>
 #include <vector>
+
+#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include "base/error.h"
 #include "engine/ports.h"
@@ -18,7 +22,7 @@ LayerStack layers_of(const Generation& generation) {
     return layers;
 }
 
-Result<PackageStack> read_stack(const Ports& ports, Slot slot, const LayerStack& layers) {
+Result<PackageStack> whole_stack(const Ports& ports, Slot slot, const LayerStack& layers) {
     PackageStack stack;
     // The base's own identity does not matter here: it does not change while it runs.
     stack.push_back({.digest = {}, .manifest = TRY(ports.slots.manifest(slot))});
@@ -27,10 +31,22 @@ Result<PackageStack> read_stack(const Ports& ports, Slot slot, const LayerStack&
     return stack;
 }
 
+Result<PackageStack> read_stack(const Ports& ports, Slot slot, const LayerStack& layers) {
+    return awake(TRY(whole_stack(ports, slot, layers)), ports.present);
+}
+
 Result<PackageStack> running_stack(const Ports& ports) {
     auto stack = read_stack(ports, TRY(ports.boot.status()).running, ports.layers.shown());
     if (!stack && stack.error().kind == Errc::not_found) return PackageStack{};
     return stack;
+}
+
+std::string in_words(const std::vector<ServiceAction>& actions) {
+    if (actions.empty()) return "no service is concerned";
+    std::vector<std::string> words;
+    for (const auto& action : actions)
+        words.push_back(fmt::format("{} {}", to_string(action.kind), action.service.spec.name));
+    return fmt::format("{}", fmt::join(words, ", "));
 }
 
 const Generation* generation_of(const std::vector<Generation>& generations, const Marks& marks,

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "base/error.h"
 #include "engine/ports.h"
 #include "model/generation.h"
@@ -13,10 +16,17 @@ namespace cutover {
 LayerStack layers_of(const Generation& generation);
 
 // The base in `slot` and `layers` on it, with their manifests.
+Result<PackageStack> whole_stack(const Ports& ports, Slot slot, const LayerStack& layers);
+
+// The same without what waits for hardware.
 Result<PackageStack> read_stack(const Ports& ports, Slot slot, const LayerStack& layers);
 
-// What runs now. Empty when the running slot holds nothing that is known.
+// What runs now, without what waits for hardware. Empty when the running slot holds nothing that is
+// known.
 Result<PackageStack> running_stack(const Ports& ports);
+
+// "stop bgpd, start ospfd"
+std::string in_words(const std::vector<ServiceAction>& actions);
 
 // The kept generation that is the base in `slot` with `layers` on it: one that a mark points to
 // before others, then the newest; null when there is none.

@@ -342,6 +342,7 @@ Result<Engine::Done> Engine::await_commit() {
                                        operation.request.trial);
     while (commit_wished_ != operation.id) {
         alive();
+        TRY(look_at_hardware());
         if (ports_.clock.steady() >= end)
             return fail(errors::trial_not_committed, "{} was not committed within {} minutes",
                         record_->plan.subject, operation.request.trial.count());

@@ -129,15 +129,26 @@ bool takes_startup_back(const PlanInput& input) {
            (request.generation == 0 || request.generation == input.marks.running);
 }
 
+bool same_packages(const Generation& one, const Generation& other) {
+    return one.packages == other.packages && one.update_level == other.update_level;
+}
+
 Result<Generation> target_of_rollback(const PlanInput& input) {
     auto id = takes_startup_back(input) ? input.marks.running : input.request.generation;
-    if (id == 0) {  // the newest other one that was committed
-        const auto candidate =
-            std::ranges::find_if(input.generations.rbegin(), input.generations.rend(),
-                                 [&](const Generation& generation) {
-                                     return generation.committed_once && generation.kept &&
-                                            generation.id != input.marks.running;
-                                 });
+    // The newest other one that was committed. Going to and fro leaves several that hold the same.
+    if (id == 0) {
+        const auto* const running = running_of(input);
+        const auto is_running = [&](const Generation& generation) {
+            return generation.id == input.marks.running ||
+                   (running && generation.slot == running->slot &&
+                    generation.base.digest == running->base.digest &&
+                    same_packages(generation, *running));
+        };
+        const auto candidate = std::ranges::find_if(
+            input.generations.rbegin(), input.generations.rend(),
+            [&](const Generation& generation) {
+                return generation.committed_once && generation.kept && !is_running(generation);
+            });
         if (candidate == input.generations.rend())
             return fail(errors::plan_generation_unknown,
                         "no other generation that was committed is kept");
@@ -199,10 +210,6 @@ Result<Plan> plan_base(const PlanInput& input) {
 // ---- packages on top of the running base --------------------------------------------------------
 
 // Of generations that lie on the same base.
-bool same_packages(const Generation& one, const Generation& other) {
-    return one.packages == other.packages && one.update_level == other.update_level;
-}
-
 std::vector<PackageRef> added_to(const Generation& before, const Generation& after) {
     std::vector<PackageRef> added;
     for (const auto& package : after.packages)

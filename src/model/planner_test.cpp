@@ -271,6 +271,22 @@ TEST_F(OnTop, ARollbackToAGenerationOnTheSameBaseIsInService) {
     EXPECT_THAT(kinds(*made), testing::Not(testing::Contains(StepKind::reboot)));
 }
 
+TEST_F(OnTop, ARollbackPassesByGenerationsThatHoldWhatRuns) {
+    const auto running = input.generations.back();
+    auto before = running;
+    before.id = 3;
+    before.packages.clear();
+    before.committed_once = true;
+    auto same = running;
+    same.id = 4;
+    same.committed_once = true;
+    input.generations.push_back(before);
+    input.generations.push_back(same);
+    const auto made = plan(OperationKind::rollback);
+    ASSERT_TRUE(made) << made.error().text();
+    EXPECT_EQ(made->target.id, 3);
+}
+
 TEST_F(OnTop, WhatIsNotThereCannotGo) {
     input.base->includes = {
         {.kind = PackageKind::feature, .name = "dhcp", .version = version("1")}};

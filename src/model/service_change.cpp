@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <optional>
 #include <ranges>
 #include <string>
@@ -13,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "model/manifest.h"
+#include "model/package_kind.h"
 
 namespace cutover {
 namespace {
@@ -42,6 +44,12 @@ const TouchSpec* touch_of(const StackedPackage* package, std::string_view servic
     const auto& touches = package->manifest.touches;
     const auto found = std::ranges::find(touches, service, &TouchSpec::name);
     return found == touches.end() ? nullptr : &*found;
+}
+
+bool share_one(const std::vector<std::string>& some, const std::vector<std::string>& others) {
+    return std::ranges::any_of(some, [&](const std::string& each) {
+        return std::ranges::find(others, each) != others.end();
+    });
 }
 
 struct OwnedService {
@@ -207,6 +215,29 @@ const OwnedService* find(const std::vector<OwnedService>& services, std::string_
 
 std::string_view to_string(ServiceActionKind kind) {
     return kActionNames.at(std::to_underlying(kind));
+}
+
+std::vector<std::string> waits_for(const StackedPackage& package, const PackageStack& stack,
+                                   const std::vector<std::string>& present) {
+    const auto& manifest = package.manifest;
+    if (manifest.kind == PackageKind::base) return {};
+    const auto absent = [&](const std::vector<std::string>& ids) {
+        return !ids.empty() && !share_one(ids, present);
+    };
+    if (absent(manifest.supports)) return manifest.supports;
+    const auto& made_for = manifest.compatible.hardware;
+    const bool supported = std::ranges::any_of(stack, [&](const StackedPackage& other) {
+        return share_one(other.manifest.supports, made_for);
+    });
+    return absent(made_for) && supported ? made_for : std::vector<std::string>();
+}
+
+PackageStack awake(const PackageStack& stack, const std::vector<std::string>& present) {
+    PackageStack result;
+    std::ranges::copy_if(stack, std::back_inserter(result), [&](const StackedPackage& package) {
+        return waits_for(package, stack, present).empty();
+    });
+    return result;
 }
 
 std::vector<PlannedService> services_of(const PackageStack& stack) {

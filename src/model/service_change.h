@@ -45,6 +45,17 @@ struct StackedPackage {
 };
 using PackageStack = std::vector<StackedPackage>;
 
+// The hardware ids that a package of the stack waits for: `present` has none of those that it
+// supports, or none of those that it is made for although a hardware package supports some. Empty
+// when it waits for nothing. A base does not wait; nor does what was forced onto hardware that
+// nothing supports.
+std::vector<std::string> waits_for(const StackedPackage& package, const PackageStack& stack,
+                                   const std::vector<std::string>& present);
+
+// The packages of the stack that wait for no hardware. The others lie in the view, and that is all:
+// no service, health check or touch of theirs counts until one of the ids is present.
+PackageStack awake(const PackageStack& stack, const std::vector<std::string>& present);
+
 // The services of a stack, in the order in which they start. A package's service takes the place
 // of one of the same name below it.
 std::vector<PlannedService> services_of(const PackageStack& stack);

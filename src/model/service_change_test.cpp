@@ -323,5 +323,55 @@ TEST(ServiceActions, HaveNames) {
     EXPECT_EQ(to_string(ServiceActionKind::hook), "hook");
 }
 
+Made card(const std::string& id) {
+    auto made = Made("card", "1.0", PackageKind::hardware).brings("cardd");
+    made.manifest.supports = {id};
+    return made;
+}
+Made made_for(const std::string& name, const std::string& id) {
+    auto made = Made(name, "1.0").brings(name);
+    made.manifest.compatible.hardware = {id};
+    return made;
+}
+
+TEST(Awake, APackageWaitsForTheHardwareThatItSupportsOrIsMadeFor) {
+    const PackageStack stack{nos(), card("card-10g"), made_for("driver", "card-10g"),
+                             made_for("other", "box")};
+    EXPECT_THAT(owners(awake(stack, {"box"})),
+                ElementsAre("web of nos 2.1", "log of nos 2.1", "other of other 1.0"));
+    EXPECT_THAT(waits_for(stack.at(1), stack, {"box"}), ElementsAre("card-10g"));
+    EXPECT_THAT(waits_for(stack.at(2), stack, {"box"}), ElementsAre("card-10g"));
+    EXPECT_EQ(awake(stack, {"box", "card-10g"}), stack);
+}
+
+TEST(Awake, OneOfSeveralIdsIsEnough) {
+    auto both = card("card-10g");
+    both.manifest.supports.emplace_back("card-40g");
+    EXPECT_THAT(waits_for(both, {both}, {"box", "card-40g"}), IsEmpty());
+    EXPECT_THAT(waits_for(both, {both}, {"box"}), ElementsAre("card-10g", "card-40g"));
+}
+
+TEST(Awake, ABaseAndWhatWasForcedOntoOtherHardwareDoNotWait) {
+    auto base = nos();
+    base.manifest.compatible.hardware = {"other-box"};
+    const PackageStack stack{base, made_for("forced", "other-box"), card("card-10g")};
+    EXPECT_THAT(owners(awake(stack, {"box"})),
+                ElementsAre("web of nos 2.1", "log of nos 2.1", "forced of forced 1.0"));
+}
+
+TEST(Awake, HardwareThatComesChangesWhatItsPackageTouches) {
+    auto driver = made_for("driver", "card-10g");
+    driver.manifest.touches = {{.name = "web", .on_change = OnChange::reload}};
+    const PackageStack stack{nos(), card("card-10g"), driver};
+    const auto absent = awake(stack, {"box"});
+    const auto there = awake(stack, {"box", "card-10g"});
+    EXPECT_THAT(actions(absent, there),
+                ElementsAre("reload web (driver 1.0)", "start cardd (card 1.0)",
+                            "start driver (driver 1.0)"));
+    EXPECT_THAT(actions(there, absent),
+                ElementsAre("stop driver (driver 1.0)", "stop cardd (card 1.0)",
+                            "reload web (driver 1.0)"));
+}
+
 }  // namespace
 }  // namespace cutover

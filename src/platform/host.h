@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -12,13 +13,17 @@
 
 namespace cutover {
 
+inline constexpr std::size_t kMaxPresentHardware = 256;  // ids
+
 // The machine below: what it is, restarting it, and asking whether it is well.
 class Host {
 public:
     virtual ~Host() = default;
 
     virtual std::vector<std::string> hardware() const = 0;  // hardware ids; the first is its own
-    virtual std::string architecture() const = 0;           // as Debian names it: amd64, arm64
+    // Ids of the hardware that is there now besides: cards come and go. Asked every few seconds.
+    virtual Result<std::vector<std::string>> present() const = 0;
+    virtual std::string architecture() const = 0;  // as Debian names it: amd64, arm64
 
     // Another one after every boot, the same until then: tells a reboot from a restart of the
     // agent.
@@ -42,5 +47,8 @@ public:
     // and what marks the process as one of this device's.
     virtual std::map<std::string, std::string> environment() const = 0;
 };
+
+// All hardware ids that are there now, the device's own first, each once.
+Result<std::vector<std::string>> hardware_present(const Host& host);
 
 }  // namespace cutover

@@ -13,7 +13,7 @@ import harness
 # Answers one line with its version, over a listening socket that it is handed; ends in order when it
 # is told to. What is asked of it in between is answered.
 SERVER = r'''
-import os, signal, socket, sys, threading, time
+import os, select, signal, socket, sys, threading, time
 VERSION = open("share/NAME/version").read().strip()
 listener = socket.socket(fileno=3) if os.environ.get("LISTEN_FDS") else None
 if listener is None:
@@ -41,14 +41,20 @@ def serve(connection):
         connection.settimeout(5)
         if connection.recv(100):
             connection.sendall((behaviour["greet"]() + "\n").encode())
-listener.settimeout(0.05)
+listener.setblocking(False)  # another process may be quicker
+woken, wake = socket.socketpair()
+woken.setblocking(False)
+wake.setblocking(False)
+signal.set_wakeup_fd(wake.fileno())  # who is told to end takes nothing more
 while not ending.is_set():
+    ready, _, _ = select.select([listener, woken], [], [], 1)
+    if woken in ready:
+        woken.recv(100)
+        continue
     try:
         connection, _ = listener.accept()
-    except TimeoutError:
+    except BlockingIOError:
         continue
-    except OSError:
-        break
     threading.Thread(target=serve, args=(connection,)).start()
 for thread in threading.enumerate():
     if thread is not threading.current_thread() and not thread.daemon:
@@ -71,8 +77,9 @@ class Shelf:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port = demo_os.free_port()
 
-    def build(self, name: str, version: str, toml: str, files: dict[str, str] | None = None,
-              kind: str = "feature", signed: bool = True, more: tuple = ()) -> pathlib.Path:
+    def build(self, name: str, version: str, toml: str,
+              files: dict[str, str | pathlib.Path] | None = None, kind: str = "feature",
+              signed: bool = True, payload: str = "tree", more: tuple = ()) -> pathlib.Path:
         suffix = {"feature": "ccx", "hardware": "cch", "patch": "PAT", "module": "MOD",
                   "pack": "upk"}[kind]
         work = self.folder / "work" / f"{name}-{version}"
@@ -80,11 +87,14 @@ class Shelf:
         work.mkdir(parents=True)
         for path, text in (files or {}).items():
             (work / "tree" / path).parent.mkdir(parents=True, exist_ok=True)
-            (work / "tree" / path).write_text(text)
-        payload = '[payload]\ntype = "tree"\npath = "tree"\n' if files else ""
+            if isinstance(text, pathlib.Path):
+                shutil.copy(text, work / "tree" / path)
+            else:
+                (work / "tree" / path).write_text(text)
+        content = f'[payload]\ntype = "{payload}"\npath = "tree"\n' if files else ""
         (work / "package.toml").write_text(
             f'[package]\nkind = "{kind}"\nname = "{name}"\nversion = "{version}"\n'
-            f'summary = "{name} for tests"\n{payload}{textwrap.dedent(toml)}')
+            f'summary = "{name} for tests"\n{content}{textwrap.dedent(toml)}')
         out = self.folder / f"{name}-{version}.{suffix}"
         out.unlink(missing_ok=True)
         return self.releases.builder.build(work / "package.toml",
@@ -129,8 +139,10 @@ class Shelf:
 class Load:
     """Asks a server from many connections until it is stopped; counts what went wrong."""
 
-    def __init__(self, port: int, connections: int = 20, per_second: float = 200.0) -> None:
+    def __init__(self, port: int, connections: int = 20, per_second: float = 200.0,
+                 ask=ask) -> None:
         self.port = port
+        self.ask = ask
         self.pause = connections / per_second
         self.answers: list[tuple[float, str]] = []
         self.failures: list[str] = []
@@ -140,7 +152,7 @@ class Load:
     def work(self) -> None:
         while not self.stop.is_set():
             try:
-                answer = ask(self.port)
+                answer = self.ask(self.port)
                 if answer.startswith("hello"):
                     self.answers.append((time.monotonic(), answer))
                 else:

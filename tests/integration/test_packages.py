@@ -1,5 +1,6 @@
 """Packages on top of the running base: in service, at the next startup, and back."""
 
+import contextlib
 import itertools
 
 import harness
@@ -32,11 +33,13 @@ def boots(device) -> int:
 def test_a_feature_comes_changes_and_goes_without_a_reboot(device, shelf):
     device.run("install", shelf.greeter("1.0")).expect(DONE)
     assert packages.ask(shelf.port) == "hello from 1.0"
-    said = device.run("upgrade", shelf.greeter("1.1")).expect(DONE)
-    assert "upgrade feature greeter 1.0 -> 1.1" in said.out
-    assert packages.ask(shelf.port) == "hello from 1.1"
-    device.run("rollback", "--yes").expect(DONE)
-    assert packages.ask(shelf.port) == "hello from 1.0"
+    newer = shelf.greeter("1.1")
+    for _ in range(2):
+        said = device.run("upgrade", newer).expect(DONE)
+        assert "upgrade feature greeter 1.0 -> 1.1" in said.out
+        assert packages.ask(shelf.port) == "hello from 1.1"
+        device.run("rollback", "--yes").expect(DONE)
+        assert packages.ask(shelf.port) == "hello from 1.0"
     device.run("uninstall", "greeter").expect(DONE)
     assert on_top(device) == []
     with pytest.raises(OSError):
@@ -241,6 +244,65 @@ def test_hardware_packages_add_hardware_ids(device, shelf):
                                       kind="hardware")).expect(DONE)
     device.run("install", card).expect(DONE)
     assert sorted(on_top(device)) == ["line-card 1.0", "line-card-driver 1.0"]
+
+
+def details(device) -> dict[str, str]:
+    return {package["name"]: package.get("detail", "") for package in
+            harness.rows(device.ask("show", "packages"))}
+
+
+def events(device) -> str:
+    return device.run("events", "--last", 50).expect(DONE).out
+
+
+def test_a_package_for_an_absent_card_waits_for_it(device, shelf):
+    line_card = shelf.build("line-card", "1.0", f"""
+        [hardware]
+        supports = ["line-card-10g"]
+        [[service]]
+        name = "line-card"
+        command = ["/usr/bin/python3", "share/greeter/server.py"]
+        listen = ["tcp:127.0.0.1:{shelf.port}"]
+        ready = "notified"
+        [[health]]
+        name = "the card greets"
+        tcp = "127.0.0.1:{shelf.port}"
+        """, {"share/greeter/version": "the card\n",
+              "share/greeter/server.py": packages.SERVER.replace("NAME", "greeter")},
+        kind="hardware")
+    driver = shelf.plain("driver", "1.0", '[compatible]\nhardware = ["line-card-10g"]\n')
+    device.run("install", line_card, driver).expect(DONE)
+    assert states(device)["line-card"] == states(device)["driver"] == "running"
+    assert details(device)["line-card"] == "waits for line-card-10g"
+    assert details(device)["driver"] == "waits for line-card-10g"
+    assert "waits for line-card-10g" in device.run("show", "packages").expect(DONE).out
+    operations = len(device.operations())
+
+    def greets() -> bool:
+        with contextlib.suppress(OSError):
+            return packages.ask(shelf.port) == "hello from the card"
+        return False
+
+    assert not greets()
+    device.kill()
+    device.start()  # without the card it boots well
+    assert not greets()
+    device.at_rest_on("1.0.0")
+    slot = device.folder / "hardware"
+    slot.write_text("# what is plugged in\nline-card-10g\n")
+    harness.until(greets, "the card's service answers")
+    harness.until(lambda: details(device)["line-card"] == "", "it waits no more")
+    assert "hardware.appeared" in events(device)
+    assert "the card greets" in device.run("show", "health").expect(DONE).out
+    device.kill()
+    device.start()
+    assert greets(), "a boot with the card starts it"
+    slot.unlink()
+    harness.until(lambda: not greets(), "the service has gone with its card")
+    harness.until(lambda: details(device)["line-card"] != "", "it waits again")
+    assert "hardware.left" in events(device)
+    assert len(device.operations()) == operations, "no operation"
+    device.at_rest_on("1.0.0")
 
 
 def test_an_integrated_feature_is_replaced_and_comes_back(make_device, shelf, releases):

@@ -37,6 +37,8 @@ public:
     explicit MachineHost(Options options);
 
     std::vector<std::string> hardware() const override { return options_.hardware; }
+    // No bus is asked: what this machine is does not change while it runs.
+    Result<std::vector<std::string>> present() const override { return options_.hardware; }
     std::string architecture() const override { return options_.architecture; }
     std::string boot_id() const override { return options_.boot_id; }
     std::vector<std::string> boot_failures() const override { return options_.boot_failures; }

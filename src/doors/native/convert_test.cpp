@@ -47,6 +47,8 @@ CheckResult check() {
 Request request() {
     return {.kind = OperationKind::rollback,
             .sources = {"/a.cc", "https://b/c.cc"},
+            .packages = {"bgp", "fix@1"},
+            .with_dependents = true,
             .mode = Mode::next_startup,
             .trial = std::chrono::minutes(7),
             .force = {"space", "health"},
@@ -92,6 +94,7 @@ DeviceState state() {
                              .packages = {kBase},
                              .configuration_revision = 9,
                              .update_level = 4,
+                             .pack = kBase,
                              .created = kTime,
                              .committed_once = true,
                              .kept = true,
@@ -100,6 +103,11 @@ DeviceState state() {
                        .state = SlotState::bad,
                        .holds = kBase,
                        .committed_once = true}},
+            .packages = {{.package = kBase,
+                          .state = PackageState::active,
+                          .summary = "s",
+                          .services = {"web"},
+                          .detail = "d"}},
             .services = {{.name = "web", .state = "failed", .restarts = 3, .detail = "exit 1"}},
             .health = {{.name = "web answers",
                         .from = "package nos",
@@ -122,6 +130,7 @@ Preview preview() {
             .plan_hash = "7f3c",
             .checks = {check()},
             .steps = {{.stage = Stage::prep, .order = 10, .name = "n", .description = "d"}},
+            .notes = {"n"},
             .interrupts = "9 s",
             .error = kError};
 }
@@ -225,7 +234,8 @@ TEST(Convert, NamesEveryEnumeratorAsTheModelDoes) {
     expect_same_names(PackageKind::pack, v1::PackageKind_descriptor(), "PACKAGE_KIND");
     expect_same_names(Slot::b, v1::Slot_descriptor(), "SLOT");
     expect_same_names(SlotState::bad, v1::SlotState_descriptor(), "SLOT_STATE");
-    expect_same_names(OperationKind::repair, v1::OperationKind_descriptor(), "OPERATION_KIND");
+    expect_same_names(PackageState::leaving, v1::PackageState_descriptor(), "PACKAGE_STATE");
+    expect_same_names(OperationKind::reload, v1::OperationKind_descriptor(), "OPERATION_KIND");
     expect_same_names(Mode::next_startup, v1::Mode_descriptor(), "MODE");
     expect_same_names(Stage::postexecute, v1::Stage_descriptor(), "STAGE");
     expect_same_names(StageState::undone, v1::StageState_descriptor(), "STAGE_STATE");

@@ -316,7 +316,7 @@ Result<> EmulatedDevice::start_services(Slot slot, const Manifest& base, const L
     PackageStack packages{{.digest = {}, .manifest = base}};
     for (const auto& digest : stack)
         packages.push_back({.digest = digest, .manifest = TRY(layers_->manifest(digest))});
-    return services_->start(services_of(packages),
+    return services_->start(services_of(awake(packages, present_hardware())),
                             {.root = layers_->working_root(),
                              .view = layers_->current(),
                              .data = folder_ / "data",
@@ -324,6 +324,14 @@ Result<> EmulatedDevice::start_services(Slot slot, const Manifest& base, const L
                              .log = folder_ / "log",
                              .device = folder_},
                             stop);
+}
+
+// What cannot be told is not there: the device boots without it.
+std::vector<std::string> EmulatedDevice::present_hardware() const {
+    auto present = hardware_present(*host_);
+    if (present) return *std::move(present);
+    log_.error("present hardware is not known", {{"reason", present.error().text()}});
+    return host_->hardware();
 }
 
 // What is known about the trial's boots before this one, told until somebody ends the trial. The

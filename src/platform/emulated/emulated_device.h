@@ -105,6 +105,7 @@ private:
                             const std::stop_token& stop);
     Result<> start_services(Slot slot, const Manifest& base, const LayerStack& stack,
                             const std::stop_token& stop);
+    std::vector<std::string> present_hardware() const;
     void note_earlier_layers_failures(Slot slot, const LayerStartup& record);
     void note_layers_failure(Slot slot, const std::string& why);
     void add_detail(const std::string& text);

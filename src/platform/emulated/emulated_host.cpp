@@ -1,9 +1,12 @@
 #include "platform/emulated/emulated_host.h"
 
+#include <cstddef>
+#include <expected>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <mutex>
+#include <sstream>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -12,6 +15,7 @@
 #include <fmt/core.h>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "model/device_config.h"
 #include "model/manifest.h"
 #include "model/slot.h"
@@ -19,9 +23,16 @@
 #include "platform/boot_control.h"
 #include "platform/emulated/boot_log.h"
 #include "platform/emulated/stray_processes.h"
+#include "platform/host.h"
 #include "platform/probe.h"
 
 namespace cutover {
+namespace {
+
+constexpr std::size_t kMaxPresentFile = std::size_t{64} * 1024;
+
+}  // namespace
+
 EmulatedHost::EmulatedHost(std::filesystem::path device, const DeviceConfig& config,
                            std::function<void()> on_reboot)
     : device_(std::move(device)),
@@ -30,6 +41,24 @@ EmulatedHost::EmulatedHost(std::filesystem::path device, const DeviceConfig& con
       on_reboot_(std::move(on_reboot)) {}
 
 std::vector<std::string> EmulatedHost::hardware() const { return hardware_; }
+
+Result<std::vector<std::string>> EmulatedHost::present() const {
+    const auto text = read_file(device_ / "hardware", kMaxPresentFile);
+    if (!text && text.error().kind == Errc::not_found) return std::vector<std::string>();
+    if (!text) return std::unexpected(text.error());
+    std::vector<std::string> ids;
+    std::istringstream lines(*text);
+    for (std::string line; std::getline(lines, line);) {
+        std::istringstream words(line.substr(0, line.find('#')));
+        std::string id;
+        if (!(words >> id)) continue;
+        if (ids.size() == kMaxPresentHardware)
+            return fail(Errc::invalid, "{} names more than {} hardware ids",
+                        (device_ / "hardware").string(), kMaxPresentHardware);
+        ids.push_back(std::move(id));
+    }
+    return ids;
+}
 
 std::string EmulatedHost::architecture() const { return architecture_; }
 

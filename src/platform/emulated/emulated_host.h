@@ -24,6 +24,8 @@ public:
                  std::function<void()> on_reboot);
 
     std::vector<std::string> hardware() const override;
+    // The lines of the file `hardware` in the device's folder; "#" begins a comment.
+    Result<std::vector<std::string>> present() const override;
     std::string architecture() const override;
     std::string boot_id() const override;
     std::vector<std::string> boot_failures() const override;
