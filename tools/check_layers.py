@@ -14,7 +14,7 @@ ALLOWED = {
     "transfer": {"model", "crypto", "package"},
     "store": {"model"},
     "platform": {"model"},
-    "platform/emulated": {"model", "platform", "package"},
+    "platform/emulated": {"model", "platform", "package", "crypto"},
     "backends/block": {"model", "crypto", "platform"},
     "backends/machine": {"model", "platform"},
     "backends/systemd": {"model", "platform"},

@@ -65,8 +65,7 @@ public:
         for (std::size_t i = 0; i < height; ++i) {
             auto line = padded(i == 0 ? label : "", kLabelWidth);
             for (const auto& cell : wrapped_cells)
-                line +=
-                    padded(i < cell.size() ? cell[i] : "", column());
+                line += padded(i < cell.size() ? cell[i] : "", column());
             line.erase(line.find_last_not_of(' ') + 1);
             text_ += line + '\n';
         }

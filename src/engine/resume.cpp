@@ -85,12 +85,16 @@ Result<> Engine::reconcile_layers() {
     const auto* const committed = find_generation(generations, marks.committed);
     if (!committed || committed->slot != boot.committed) return {};
     const auto wanted = layers_of(*committed);
-    if (TRY(ports_.layers.startup(committed->slot)).committed == wanted) return {};
+    const auto startup = TRY(ports_.layers.startup(committed->slot));
+    const bool known = startup.committed == wanted;
+    // A boot that knows them and shows the base alone could not show them.
+    const auto shown = ports_.layers.shown();
+    const bool here = committed->slot == boot.running && shown != wanted;
+    const bool lost = known && here && !startup.trial && shown.empty();
+    if (known && !lost) return {};
     ports_.log.warning("boots did not start the committed packages",
                        {{"generation", std::to_string(committed->id)}});
     auto restored = ports_.layers.set_startup(committed->slot, wanted);
-    const auto shown = ports_.layers.shown();
-    const bool here = committed->slot == boot.running && shown != wanted;
     std::string detail;
     if (restored && here) {
         auto switched = switch_to(shown, wanted);

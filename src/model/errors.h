@@ -9,11 +9,6 @@ inline constexpr ErrorInfo plan_one_base{
     .kind = Errc::invalid,
     .meaning = "An operation takes one base package at most.",
     .remedy = "Give one base package; upgrade through intermediate versions one after the other."};
-inline constexpr ErrorInfo plan_base_in_service{
-    .id = "plan.base_in_service",
-    .kind = Errc::refused,
-    .meaning = "A base package takes effect at a startup, never in service.",
-    .remedy = "Leave `--mode in-service` out (the device reboots), or use `--mode next-startup`."};
 inline constexpr ErrorInfo plan_present{
     .id = "plan.present",
     .kind = Errc::refused,

@@ -126,7 +126,7 @@ void add_package_steps(const PlanInput& input, Plan& plan) {
     add_layers(plan);
     if (plan.target.id == 0)
         add(plan, Stage::postexecute, order::kRecordGeneration, StepKind::record_generation,
-            "record generation", on_top(plan));
+            "record generation", "a record of " + on_top(plan));
     if (input.request.mode == Mode::next_startup) {
         add(plan, Stage::postexecute, order::kArmTrial, StepKind::arm_trial, "start it next",
             "the next boot tries it");

@@ -75,11 +75,6 @@ inline constexpr ErrorInfo package_size_lie{
     .kind = Errc::untrusted,
     .meaning = "The payload unpacks to another size than the package says.",
     .remedy = "Do not install the package; tell its vendor."};
-inline constexpr ErrorInfo package_unsupported{
-    .id = "package.unsupported",
-    .kind = Errc::unsupported,
-    .meaning = "This version of cutover cannot build such a package.",
-    .remedy = "Build it with a payload of type image or tree."};
 inline constexpr ErrorInfo package_build_input{
     .id = "package.build_input",
     .kind = Errc::invalid,

@@ -200,11 +200,15 @@ Result<Payload> write_payload(const BuildRequest& request, Manifest& manifest, i
     return payload;
 }
 
-Result<> check_supported(const PackageSpec& spec) {
+Result<> check_supported(const PackageSpec& spec, bool self_extracting) {
     const auto& manifest = spec.manifest;
     if (manifest.payload.type == PayloadType::deb && manifest.kind == PackageKind::base)
         return fail(errors::package_build_input,
                     "a base is an image or a tree, not Debian packages");
+    if (self_extracting && manifest.kind != PackageKind::pack)
+        return fail(errors::package_build_input,
+                    "only an update pack can be self-extracting, not a {} package",
+                    to_string(manifest.kind));
     if (spec.chunk_bytes != 0 && !is_chunk_average(spec.chunk_bytes))
         return fail(errors::package_build_input,
                     "a chunk size is a power of two from 1 KiB to 1 MiB, not {}", spec.chunk_bytes);
@@ -231,7 +235,7 @@ Result<> assemble(PartialFile& output, const Manifest& manifest, const std::stri
 }  // namespace
 
 Result<BuildResult> build_package(const BuildRequest& request) {
-    TRY(check_supported(request.spec));
+    TRY(check_supported(request.spec, request.self_extracting));
     auto manifest = request.spec.manifest;
     manifest.schema_major = kSchemaMajor;
     manifest.schema_minor = kSchemaMinor;
