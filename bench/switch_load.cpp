@@ -1,6 +1,7 @@
 // Measures how a service is taken to its next version under load: the other half of bench/switch,
-// which says what the figures mean. Run as `switch_load SWITCHES HOW`, it supervises itself: run as
-// `switch_load serve` it is the service.
+// which says what the figures mean. Run as `switch_load SWITCHES HOW`, it supervises itself; run as
+// `switch_load serve` it is the service, and as `switch_load load PORT` the clients alone, until
+// its standard input ends.
 
 #include <algorithm>
 #include <array>
@@ -171,6 +172,14 @@ Result<std::uint16_t> free_port() {
     return ntohs(address.sin_port);
 }
 
+void load_until_told(std::uint16_t port) {
+    Load load(port);
+    std::array<char, 100> ignored{};
+    while (::read(STDIN_FILENO, ignored.data(), ignored.size()) > 0) {
+    }
+    report(load.end(), {});
+}
+
 Result<> run(int switches, ServiceActionKind how) {
     const auto folder = TRY(TempFolder::create(std::filesystem::temp_directory_path(), "switch"));
     const auto log = Log::silent();
@@ -211,6 +220,10 @@ int main(int argc, char** argv) {
     const std::vector<std::string> words(argv + 1, argv + argc);
     if (words == std::vector<std::string>{"serve"}) return cutover::serve();
     if (words.size() != 2) return 2;
+    if (words.front() == "load") {
+        cutover::load_until_told(static_cast<std::uint16_t>(std::atoi(words.at(1).c_str())));
+        return 0;
+    }
     const auto how = words.at(1) == "restart" ? cutover::ServiceActionKind::restart
                                               : cutover::ServiceActionKind::restart_with_sockets;
     const auto done = cutover::run(std::atoi(words.front().c_str()), how);

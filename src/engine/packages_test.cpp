@@ -126,6 +126,18 @@ TEST_F(Packages, AnUpgradeAndItsRollbackRestartTheirServiceAlone) {
     EXPECT_EQ(device.boot.boots(), 1);
 }
 
+TEST_F(Packages, GoingToAndFroDoesNotForgetWhatThereIsToGoBackTo) {
+    install("bgp", "1.0");
+    for (int i = 0; i < 2 * static_cast<int>(device.config.keep_generations); ++i) {
+        const auto there = device.operate(request(OperationKind::upgrade, "bgp", "1.1"));
+        ASSERT_EQ(there.state, OperationState::done) << there.error->text();
+        const auto back = device.operate(request_of(OperationKind::rollback));
+        ASSERT_EQ(back.state, OperationState::done) << back.error->text();
+        ASSERT_THAT(running(), ElementsAre("bgp 1.0"));
+    }
+    EXPECT_LE(device.store().generations()->size(), device.config.keep_generations);
+}
+
 TEST_F(Packages, WhatDoesNotPassItsChecksGoesAtOnce) {
     device.when_event = [this](const Event& event) {
         if (event.type == "services.changed") device.host.failing_probes = 1000;

@@ -44,6 +44,7 @@ Result<PackageStack> running_stack(const Ports& ports) {
 std::string in_words(const std::vector<ServiceAction>& actions) {
     if (actions.empty()) return "no service is concerned";
     std::vector<std::string> words;
+    words.reserve(actions.size());
     for (const auto& action : actions)
         words.push_back(fmt::format("{} {}", to_string(action.kind), action.service.spec.name));
     return fmt::format("{}", fmt::join(words, ", "));

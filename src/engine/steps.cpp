@@ -257,7 +257,18 @@ Result<> Engine::forget_old_generations() {
     const auto generations = TRY(ports_.store.generations());
     auto surplus = static_cast<std::ptrdiff_t>(generations.size()) -
                    static_cast<std::ptrdiff_t>(ports_.config.keep_generations);
-    for (const auto& generation : generations) {
+    // Going to and fro leaves many of the same software: of those the older ones go first, for what
+    // they hold is not lost with them.
+    auto oldest_first = generations;
+    std::ranges::stable_partition(oldest_first, [&](const Generation& generation) {
+        return std::ranges::any_of(generations, [&](const Generation& later) {
+            return later.id > generation.id && later.kept && later.committed_once &&
+                   later.slot == generation.slot && later.base == generation.base &&
+                   later.packages == generation.packages &&
+                   later.update_level == generation.update_level;
+        });
+    });
+    for (const auto& generation : oldest_first) {
         if (surplus-- <= 0) break;
         const auto* const booted = generation_in(generations, generation.slot);
         const bool needed = generation.id == marks.running || generation.id == marks.startup ||
