@@ -111,8 +111,8 @@ static void from_json(const Json& json, Version& value) {
 
 CUTOVER_JSON(Error, kind, id, message, cause, remedy)
 CUTOVER_JSON(PackageRef, kind, name, version, digest)
-CUTOVER_JSON(Generation, id, base, slot, packages, configuration_revision, update_level, pack, created,
-             committed_once, kept, bad)
+CUTOVER_JSON(Generation, id, base, slot, packages, configuration_revision, update_level, pack,
+             created, committed_once, kept, bad)
 CUTOVER_JSON(SlotStatus, slot, state, holds, committed_once)
 CUTOVER_JSON(Request, kind, sources, packages, with_dependents, mode, trial, force, plan_hash,
              generation, asked_by)

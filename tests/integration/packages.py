@@ -10,8 +10,8 @@ import time
 import demo_os
 import harness
 
-# Answers one line with its version, over a listening socket that it is handed; ends in order when it
-# is told to. What is asked of it in between is answered.
+# Answers one line with its version, over a listening socket that it is handed; ends in order when
+# it is told to. What is asked of it in between is answered.
 SERVER = r'''
 import os, select, signal, socket, sys, threading, time
 VERSION = open("share/NAME/version").read().strip()
