@@ -2,7 +2,8 @@
 """House rules that clang-format and clang-tidy do not know.
 
 Exceptions only in the adapters named below, files of at most 500 lines, lines of at most 100
-columns, no TODO, and every error named in an errors.h (or x_errors.h).
+columns, no TODO, every error named in an errors.h (or x_errors.h), and every test in a
+CMakeLists.txt, for one that is not built cannot fail.
 """
 
 import pathlib
@@ -97,9 +98,23 @@ def problems_of(file: pathlib.Path) -> list[str]:
     return problems
 
 
+def unbuilt_tests(files: list[pathlib.Path]) -> list[str]:
+    """Tests that no CMakeLists.txt of their folder, or of the one above it, names."""
+    problems = []
+    for file in files:
+        if not file.name.endswith("_test.cpp"):
+            continue
+        lists = [folder / "CMakeLists.txt" for folder in (file.parent, file.parent.parent)]
+        if not any(re.search(rf"\b{re.escape(file.name)}", text_of(listed) or "")
+                   for listed in lists if listed.exists()):
+            problems.append(f"{file.relative_to(ROOT).as_posix()}: no CMakeLists.txt builds it")
+    return problems
+
+
 def main() -> int:
     files = sources()
     problems = [problem for file in files for problem in problems_of(file)]
+    problems += unbuilt_tests(files)
     problems += [f"{name}: in ADAPTERS, but not there" for name in ADAPTERS
                  if not (ROOT / name).exists()]
     print("\n".join(problems) or f"{len(files)} files keep to the house rules")

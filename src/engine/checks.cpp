@@ -124,9 +124,16 @@ std::vector<std::string> supported_hardware(const CheckContext& context) {
     return ids;
 }
 
+// Of what is written, and of what stays on top: its support may be what goes.
 CheckResult check_hardware(const CheckContext& context) {
     const auto here = supported_hardware(context);
-    for (const auto* const manifest : written(context)) {
+    auto asked = written(context);
+    for (const auto& package : context.plan.target.packages) {
+        const auto found =
+            std::ranges::find(context.input.at_hand, package.digest, &OfferedPackage::digest);
+        if (found != context.input.at_hand.end()) asked.push_back(&found->manifest);
+    }
+    for (const auto* const manifest : asked) {
         const auto& wanted = manifest->compatible.hardware;
         const bool fits = wanted.empty() || std::ranges::any_of(here, [&](const std::string& id) {
                               return std::ranges::find(wanted, id) != wanted.end();
@@ -266,7 +273,7 @@ CheckResult check_downgrade(const CheckContext& context) {
 
 constexpr std::array kChecks{
     Check{.name = "space", .scope = CheckScope::writes, .forceable = false, .ask = check_space},
-    Check{.name = "hardware", .scope = CheckScope::writes, .ask = check_hardware},
+    Check{.name = "hardware", .scope = CheckScope::all, .ask = check_hardware},
     Check{.name = "architecture", .scope = CheckScope::writes, .ask = check_architecture},
     Check{.name = "direct-upgrade", .ask = check_direct_upgrade},
     Check{.name = "epoch", .forceable = false, .ask = check_epoch},
@@ -295,6 +302,7 @@ bool concerns(const Check& check, const CheckContext& context) {
         case CheckScope::writes: return writes;
         case CheckScope::installs: return installs;
         case CheckScope::changes: return changes;
+        case CheckScope::all: return writes || changes;
     }
     std::unreachable();
 }

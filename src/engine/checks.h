@@ -26,6 +26,7 @@ enum class CheckScope : std::uint8_t {
     writes,    // those that write a package
     installs,  // those that bring what has not run before
     changes,   // all that change what runs or what boots start
+    all,       // those and those that write
 };
 
 // One question that must be answered well before an operation changes anything.

@@ -129,25 +129,6 @@ std::vector<Case> cases() {
                  request.mode = Mode::next_startup;
                  (void)device.operate(request);
              }},
-        {.check = "packages",
-         .error = "check.packages",
-         .says = "bgp 8.4 supports bases <1.1, not nos 1.1.0",
-         .arrange =
-             [](SimulatedDevice& device) {
-                 auto bgp = base_package("8.4").manifest;
-                 bgp.name = "bgp";
-                 bgp.kind = PackageKind::feature;
-                 bgp.compatible.base = range("<1.1");
-                 auto running = device.generation(1);
-                 running.packages = {{.kind = PackageKind::feature,
-                                      .name = "bgp",
-                                      .version = bgp.version,
-                                      .digest = "d1"}};
-                 ASSERT_TRUE(device.store().transact([&]() -> Result<> {
-                     TRY(device.store().put_generation(running));
-                     return device.store().put_manifest("d1", to_json(bgp));
-                 }));
-             }},
     };
 }
 

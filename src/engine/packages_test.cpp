@@ -293,6 +293,26 @@ TEST_F(Packages, TheyAreCarriedOverABaseUpgradeAndBack) {
     EXPECT_EQ(device.generation(device.marks().running).base.version, version("1.0.0"));
 }
 
+TEST_F(Packages, ABaseThatIsActivatedLaterTakesWhatIsOnTopThen) {
+    ASSERT_EQ(device.operate(install_of("1.1.0")).state, OperationState::done);
+    install("bgp", "1.0");
+    const auto up = device.operate(request_of(OperationKind::activate));
+    ASSERT_EQ(up.state, OperationState::done) << up.error->text();
+    EXPECT_THAT(running(), ElementsAre("bgp 1.0"));
+    EXPECT_EQ(device.generation(device.marks().running).base.version, version("1.1.0"));
+}
+
+TEST_F(Packages, ABootThatCouldNotShowThemIsMadeGood) {
+    install("bgp", "1.0");
+    const auto kept = device.layers.records;
+    device.layers.records.clear();
+    device.layers.boot(Slot::a);  // shows the base alone
+    device.layers.records = kept;
+    device.restart_agent();
+    EXPECT_THAT(running(), ElementsAre("bgp 1.0"));
+    expect_at_rest();
+}
+
 TEST_F(Packages, AListOfPackagesThatWasLostIsMadeAnew) {
     install("bgp", "1.0");
     device.layers.records.clear();  // a boot finds none, and starts the base alone

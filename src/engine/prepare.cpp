@@ -53,6 +53,7 @@ Result<PlanInput> Engine::snapshot(const Request& request) {
     input.now = ports_.clock.wall();
     input.depot = TRY(ports_.store.depot());
     if (auto base = ports_.slots.manifest(input.active)) input.base = std::move(*base);
+    if (auto base = ports_.slots.manifest(other(input.active))) input.standby = std::move(*base);
     for (const auto& digest : TRY(ports_.layers.layers()))
         input.at_hand.push_back(
             {.source = {}, .digest = digest, .manifest = TRY(ports_.layers.manifest(digest))});

@@ -4,9 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include <fmt/core.h>
-#include <fmt/format.h>
-
 #include "base/error.h"
 #include "engine/ports.h"
 #include "model/generation.h"
@@ -39,15 +36,6 @@ Result<PackageStack> running_stack(const Ports& ports) {
     auto stack = read_stack(ports, TRY(ports.boot.status()).running, ports.layers.shown());
     if (!stack && stack.error().kind == Errc::not_found) return PackageStack{};
     return stack;
-}
-
-std::string in_words(const std::vector<ServiceAction>& actions) {
-    if (actions.empty()) return "no service is concerned";
-    std::vector<std::string> words;
-    words.reserve(actions.size());
-    for (const auto& action : actions)
-        words.push_back(fmt::format("{} {}", to_string(action.kind), action.service.spec.name));
-    return fmt::format("{}", fmt::join(words, ", "));
 }
 
 const Generation* generation_of(const std::vector<Generation>& generations, const Marks& marks,

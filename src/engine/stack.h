@@ -25,9 +25,6 @@ Result<PackageStack> read_stack(const Ports& ports, Slot slot, const LayerStack&
 // known.
 Result<PackageStack> running_stack(const Ports& ports);
 
-// "stop bgpd, start ospfd"
-std::string in_words(const std::vector<ServiceAction>& actions);
-
 // The kept generation that is the base in `slot` with `layers` on it: one that a mark points to
 // before others, then the newest; null when there is none.
 const Generation* generation_of(const std::vector<Generation>& generations, const Marks& marks,

@@ -37,14 +37,6 @@ const Generation* running_of(const PlanInput& input) {
     return find_generation(input.generations, input.marks.running);
 }
 
-std::string titles(const std::vector<PackageRef>& packages) {
-    if (packages.size() > 3) return counted(packages.size(), "package");
-    std::vector<std::string> names;
-    for (const auto& package : packages)
-        names.push_back(fmt::format("{} {}", to_string(package.kind), name_of(package)));
-    return fmt::format("{}", fmt::join(names, ", "));
-}
-
 std::vector<PackageRef> added_to(const Generation& before, const Generation& after) {
     std::vector<PackageRef> added;
     for (const auto& package : after.packages)
@@ -128,6 +120,14 @@ void tell_services(const PlanInput& input, const Generation& from, Plan& plan) {
 }
 
 }  // namespace
+
+std::string titles(const std::vector<PackageRef>& packages) {
+    if (packages.size() > 3) return counted(packages.size(), "package");
+    std::vector<std::string> names;
+    for (const auto& package : packages)
+        names.push_back(fmt::format("{} {}", to_string(package.kind), name_of(package)));
+    return fmt::format("{}", fmt::join(names, ", "));
+}
 
 std::vector<PlannedLayer> layers_of(const PackageChange& change) {
     std::vector<PlannedLayer> layers;

@@ -27,6 +27,8 @@ Result<Plan> plan_discard(const PlanInput& input);
 // Of generations that lie on the same base.
 bool same_packages(const Generation& one, const Generation& other);
 std::vector<PlannedLayer> layers_of(const PackageChange& change);
+// "feature bgp 8.5, patch fix 1", or how many there are.
+std::string titles(const std::vector<PackageRef>& packages);
 // The update level that the request's pack brings.
 void bring_level(const PlanInput& input, Generation& target);
 

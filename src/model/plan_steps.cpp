@@ -113,6 +113,9 @@ void add_install_steps(const PlanInput& input, Plan& plan) {
 
 void add_activation_steps(const PlanInput& input, Plan& plan) {
     const auto slot = to_string(plan.target.slot);
+    if (plan.target.id == 0 && plan.source.empty())
+        add(plan, Stage::postexecute, order::kRecordGeneration, StepKind::record_generation,
+            "record generation", "a record of " + on_top(plan));
     add(plan, Stage::postexecute, order::kArmTrial, StepKind::arm_trial,
         fmt::format("start slot {} next", slot), fmt::format("the next boot tries slot {}", slot));
     if (input.request.mode == Mode::next_startup) return;

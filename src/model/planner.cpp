@@ -154,6 +154,20 @@ std::string title_of_base(const PlanInput& input, const Generation& target) {
     return fmt::format("{} {}base {}", to_string(request.kind), direct ? "" : "to ", to);
 }
 
+// A base that has not run yet takes what is on top now, not what was when it was installed.
+Result<> renew_packages(const PlanInput& input, Plan& plan) {
+    const auto* const running = running_of(input);
+    if (plan.target.committed_once || !running || !input.standby) return {};
+    if (forced(input.request, "packages")) return {};
+    auto change = TRY(change_packages(input, running->packages, *input.standby, true));
+    plan.notes = std::move(change.notes);
+    if (change.packages == plan.target.packages) return {};
+    plan.target.packages = std::move(change.packages);
+    plan.target.id = 0;
+    plan.target.created = input.now;
+    return {};
+}
+
 Result<Plan> plan_base(const PlanInput& input) {
     const auto& request = input.request;
     if (request.mode == Mode::in_service)
@@ -166,6 +180,7 @@ Result<Plan> plan_base(const PlanInput& input) {
         plan.target = TRY(target_of_rollback(input));
     else
         plan.target = TRY(target_on_standby(input));
+    if (request.kind == activate) TRY(renew_packages(input, plan));
     plan.title = title_of_base(input, plan.target);
     plan.subject = name_of(plan.target.base);
     add_evidence_steps(plan);

@@ -34,6 +34,7 @@ struct PlanInput {
     std::vector<SlotStatus> slots;
     Slot active = Slot::a;
     std::optional<Manifest> base;         // of the running base
+    std::optional<Manifest> standby;      // of the one in the other slot
     std::vector<OfferedPackage> offered;  // the request's sources; in place of a pack its members
     std::optional<OfferedPackage> pack;   // that the members came in
     std::vector<OfferedPackage> at_hand;  // on the device: obtained, or on top in a generation

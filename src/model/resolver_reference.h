@@ -25,13 +25,13 @@
 namespace cutover {
 
 #ifdef NDEBUG
-constexpr int kRounds = 300'000;
+inline constexpr int kRounds = 300'000;
 #else
-constexpr int kRounds = 5'000;
+inline constexpr int kRounds = 5'000;
 #endif
 
-Version version(const std::string& text) { return Version::parse(text).value(); }
-VersionRange range(const std::string& text) { return VersionRange::parse(text).value(); }
+inline Version version(const std::string& text) { return Version::parse(text).value(); }
+inline VersionRange range(const std::string& text) { return VersionRange::parse(text).value(); }
 
 struct World {
     Manifest base;

@@ -244,6 +244,7 @@ def test_hardware_packages_add_hardware_ids(device, shelf):
                                       kind="hardware")).expect(DONE)
     device.run("install", card).expect(DONE)
     assert sorted(on_top(device)) == ["line-card 1.0", "line-card-driver 1.0"]
+    assert device.run("uninstall", "line-card").expect(REFUSED).error_id == "check.hardware"
 
 
 def details(device) -> dict[str, str]:
