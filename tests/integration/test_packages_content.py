@@ -208,7 +208,6 @@ def test_nginx_takes_another_configuration_under_load_without_losing_a_request(
                       "the new configuration answers")
     assert "upgrade feature web-server 1 -> 2" in said.out
     assert load.failures == []
-    assert len(load.answers) > 100
     assert {answer for _, answer in load.answers} == {"hello from configuration 1",
                                                       "hello from configuration 2"}
     assert get(shelf.port) == "hello from configuration 2"

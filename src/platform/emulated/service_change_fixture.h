@@ -104,10 +104,10 @@ public:
     explicit Load(std::uint16_t port) {
         for (int i = 0; i < kClients; ++i)
             clients_.emplace_back([this, port, i](const std::stop_token& stop) {
-                auto next = std::chrono::steady_clock::now() + i * 5ms;
+                auto next = std::chrono::steady_clock::now() + i * std::chrono::milliseconds(5);
                 while (!stop.stop_requested()) {
                     std::this_thread::sleep_until(next);
-                    next += 100ms;
+                    next += std::chrono::milliseconds(100);
                     const auto said = request(port);
                     const std::scoped_lock lock(mutex_);
                     ++answers_[said];
