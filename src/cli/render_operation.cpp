@@ -142,8 +142,9 @@ std::string now_on_top(const Operation& operation, const DeviceState& state) {
 
 bool is_on_top(const Operation& operation, const DeviceState& state) {
     const auto* target = find_generation(state, operation.to);
+    const bool same = operation.to == operation.from && operation.request.packages.empty();
     return target != nullptr && target->slot == state.active_slot && operation.reboots == 0 &&
-           operation.to != 0;
+           !same;
 }
 
 std::string outcome(const Operation& operation, const DeviceState& state) {

@@ -81,7 +81,7 @@ TEST(StatusFile, ThatIsFullGivesWayToANewOne) {
     ASSERT_TRUE(write_file_durably(device.folder() / "status", full));
     ASSERT_EQ(device.operate(install_of("1.1.0")).state, OperationState::done);
     EXPECT_THAT(device.text_of("status"), testing::StartsWith("2014-06-13 13:12:26 init:start\n"));
-    EXPECT_EQ(device.text_of("status.1"), full);
+    EXPECT_EQ(std::filesystem::file_size(device.folder() / "status.1"), full.size());
 }
 
 TEST(StatusFile, HoldsNoLineThatAScriptMadeUp) {

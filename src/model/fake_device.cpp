@@ -122,6 +122,12 @@ FakeDevice::FakeDevice() : now_(*from_iso8601("2026-11-21T10:02:11Z")) {
                      .state = SlotState::installed,
                      .holds = state_.generations[1].base,
                      .committed_once = true}};
+    for (const auto& package : on_top)
+        state_.packages.push_back({.package = package,
+                                   .state = PackageState::running,
+                                   .summary = {},
+                                   .services = {},
+                                   .detail = {}});
     state_.services = {{.name = "web", .state = "running", .restarts = 0, .detail = {}}};
     state_.health = {{.name = "web answers",
                       .from = "package nos 1.1.0",
