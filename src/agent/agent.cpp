@@ -320,9 +320,11 @@ Result<OperationId> Agent::enqueue(const Request& request) {
     }
     if (!ready_ || busy_) {
         const auto& current = state_->current;
-        return fail(errors::operation_busy, "{} is at work",
+        const bool waits = current && current->state == OperationState::awaiting_commit;
+        return fail(errors::operation_busy, "{} {}",
                     current ? fmt::format("operation {} ({})", current->id, current->title)
-                            : "another operation");
+                            : "another operation",
+                    waits ? "waits for `cutover commit` or `cutover rollback`" : "is at work");
     }
     const auto id = next_id_++;
     commands_.emplace_back(StartCommand{.id = id, .request = request});

@@ -61,7 +61,8 @@ inline constexpr ErrorInfo layer_record_damaged{
     .kind = Errc::corrupt,
     .meaning = "The record of the packages on top of the base cannot be read.",
     .remedy =
-        "The device runs its base alone. Install the packages again: that writes a new record."};
+        "Nothing to do: the agent writes it anew when it starts, and brings the packages back. If "
+        "it comes back, check the storage of the device."};
 inline constexpr ErrorInfo layers_unsupported{
     .id = "layers.unsupported",
     .kind = Errc::unsupported,
