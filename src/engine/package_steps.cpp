@@ -109,7 +109,7 @@ Result<std::string> Engine::switch_to(const LayerStack& from, const LayerStack& 
     alive();
     TRY(ports_.services.change(actions, stop_));
     const auto took = std::chrono::duration_cast<milliseconds>(ports_.clock.steady() - begun);
-    return fmt::format("{} in {} ms", in_words(all), took.count());
+    return all.empty() ? in_words(all) : fmt::format("{} in {} ms", in_words(all), took.count());
 }
 
 Result<Engine::Done> Engine::switch_view() {
