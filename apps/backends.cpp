@@ -32,7 +32,6 @@
 #include "base/log.h"
 #include "base/nearest_name.h"
 #include "model/config_errors.h"
-#include "model/device.h"
 #include "model/device_config.h"
 #include "model/manifest.h"
 #include "platform/boot_control.h"

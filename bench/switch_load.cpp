@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -19,6 +18,7 @@
 #include <mutex>
 #include <netinet/in.h>
 #include <poll.h>
+#include <ratio>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -61,6 +61,7 @@ void say_ready() {
     const char* const name = std::getenv("NOTIFY_SOCKET");  // NOLINT(concurrency-mt-unsafe)
     if (name == nullptr) return;
     const UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (!fd) return;
     sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
     const std::string_view text(name);
     text.copy(static_cast<char*>(address.sun_path), sizeof address.sun_path - 1);
@@ -94,6 +95,7 @@ int serve() {
 // Whether one request on a connection of its own was answered.
 bool request(std::uint16_t port) {
     const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!fd) return false;
     const timeval patience{.tv_sec = 10, .tv_usec = 0};
     ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     const sockaddr_in address{.sin_family = AF_INET,
@@ -161,6 +163,7 @@ void report(std::vector<Sample> samples, const std::vector<double>& switches) {
 // A port that is free now; the supervisor then holds it.
 Result<std::uint16_t> free_port() {
     const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!fd) return fail(Errc::io, "no socket");
     sockaddr_in address{.sin_family = AF_INET,
                         .sin_port = 0,
                         .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)},

@@ -24,6 +24,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr auto kReadable =
+    fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_read | fs::perms::others_read;
+
 Result<IncludedPackage> describe(const fs::path& file) {
     auto source = TRY(FileSource::open(file));
     auto reader = TRY(PackageReader::open_unverified(source), "{}", file.string());
@@ -53,7 +56,7 @@ Result<TempFolder> gather_members(PackageSpec& spec, const fs::path& folder) {
         if (error)
             return fail(errors::authoring_member, "{} cannot be copied to {}: {}", file.string(),
                         (gathered.path() / name).string(), error.message());
-        fs::permissions(gathered.path() / name, fs::perms{0644}, error);
+        fs::permissions(gathered.path() / name, kReadable, error);
         manifest.includes.push_back(std::move(included));
     }
     std::ranges::sort(manifest.includes, {}, [](const IncludedPackage& member) {

@@ -3,13 +3,9 @@
 #include <CLI/App.hpp>
 #include <memory>
 
-#include "base/error.h"
 #include "cli/change.h"
-#include "cli/exit_code.h"
 #include "cli/grammar.h"
-#include "cli/json.h"
 #include "cli/session.h"
-#include "model/device.h"
 #include "model/operation.h"
 
 namespace cutover::cli {

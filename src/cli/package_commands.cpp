@@ -9,7 +9,6 @@
 
 #include "base/error.h"
 #include "cli/change.h"
-#include "cli/errors.h"
 #include "cli/exit_code.h"
 #include "cli/grammar.h"
 #include "cli/json.h"

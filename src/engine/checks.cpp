@@ -29,6 +29,7 @@
 #include "model/plan.h"
 #include "model/planner.h"
 #include "model/version.h"
+#include "platform/slot_store.h"
 
 namespace cutover {
 namespace {

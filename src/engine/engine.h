@@ -112,7 +112,7 @@ private:
     bool reach_commit_point();
 
     // prepare.cpp: from a request to a plan
-    Result<Prepared> prepare(const Request& request, std::stop_token stop);
+    Result<Prepared> prepare(const Request& request, const std::stop_token& stop);
     Result<> demand_preview(const Prepared& prepared);
     Result<PlanInput> snapshot(const Request& request);
     Result<> open_sources(PlanInput& input, const std::stop_token& stop);

@@ -16,15 +16,14 @@
 #include "base/counted.h"
 #include "base/error.h"
 #include "base/fault.h"
-#include "base/files.h"
 #include "engine/engine.h"
-#include "engine/errors.h"
 #include "engine/package_source.h"
 #include "engine/ports.h"
 #include "engine/stack.h"
 #include "engine/watched_source.h"
 #include "model/generation.h"
 #include "model/operation.h"
+#include "model/package_kind.h"
 #include "model/plan.h"
 #include "model/planner.h"
 #include "model/service_change.h"
@@ -156,8 +155,8 @@ Result<Engine::Done> Engine::record_packages() {
 }
 
 Result<> Engine::put_depot() {
-    if (!record_->plan.depot) return {};
-    return ports_.store.put_depot(*record_->plan.depot);
+    const auto& depot = record_->plan.depot;
+    return depot ? ports_.store.put_depot(*depot) : Result<>();
 }
 
 // Layers that no generation and no list refers to. What stays is a nuisance, and no reason to hold

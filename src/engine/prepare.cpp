@@ -21,11 +21,11 @@
 #include "engine/package_source.h"
 #include "engine/ports.h"
 #include "engine/stage_scripts.h"
-#include "model/errors.h"
 #include "model/operation.h"
 #include "model/package_kind.h"
 #include "model/plan.h"
 #include "model/planner.h"
+#include "model/slot.h"
 #include "package/tree.h"
 #include "transfer/source.h"
 
@@ -110,7 +110,7 @@ Result<> Engine::open_pack(PlanInput& input, OpenedPackage& pack, const std::sto
     return {};
 }
 
-Result<Engine::Prepared> Engine::prepare(const Request& request, std::stop_token stop) {
+Result<Engine::Prepared> Engine::prepare(const Request& request, const std::stop_token& stop) {
     Prepared prepared;
     prepared.input = TRY(snapshot(request));
     TRY(open_sources(prepared.input, stop));

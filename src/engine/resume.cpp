@@ -314,7 +314,8 @@ Result<Engine::Outcome> Engine::after_boot(const BootStatus& boot) {
     if (here && boot.trial == boot.running) return try_startup(*startup, true);
     const auto layers = TRY(ports_.layers.startup(boot.running));
     const bool layers_trial = here && layers.trial == layers_of(*startup);
-    if (layers_trial && ports_.layers.shown() == *layers.trial) return try_startup(*startup, true);
+    if (layers_trial && ports_.layers.shown() == layers_of(*startup))
+        return try_startup(*startup, true);
     if (marks.startup == marks.running) return Outcome::idle;
     const bool armed = boot.trial == startup->slot || (layers_trial && layers.tries_left > 0);
     if (!armed) return try_startup(*startup, false);

@@ -1,6 +1,5 @@
 #include "engine/stack.h"
 
-#include <string>
 #include <utility>
 #include <vector>
 

@@ -6,11 +6,9 @@
 #include <cstdint>
 #include <expected>
 #include <filesystem>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
-#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -20,20 +18,16 @@
 #include <fmt/core.h>
 #include <fmt/format.h>
 
-#include "base/byte_source.h"
 #include "base/clock.h"
 #include "base/counted.h"
 #include "base/error.h"
-#include "base/fault.h"
 #include "base/files.h"
 #include "base/process.h"
 #include "engine/engine.h"
 #include "engine/errors.h"
 #include "engine/evidence.h"
-#include "engine/health.h"
 #include "engine/package_source.h"
 #include "engine/ports.h"
-#include "engine/stack.h"
 #include "engine/watched_source.h"
 #include "model/generation.h"
 #include "model/manifest.h"

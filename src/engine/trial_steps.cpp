@@ -2,15 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <expected>
-#include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
-#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -20,21 +16,15 @@
 #include <fmt/core.h>
 #include <fmt/format.h>
 
-#include "base/byte_source.h"
 #include "base/clock.h"
 #include "base/counted.h"
 #include "base/error.h"
 #include "base/fault.h"
-#include "base/files.h"
-#include "base/process.h"
 #include "engine/engine.h"
 #include "engine/errors.h"
-#include "engine/evidence.h"
 #include "engine/health.h"
-#include "engine/package_source.h"
 #include "engine/ports.h"
 #include "engine/stack.h"
-#include "engine/watched_source.h"
 #include "model/generation.h"
 #include "model/manifest.h"
 #include "model/operation.h"
@@ -126,9 +116,8 @@ Result<Engine::Done> Engine::check_trial() {
     }
     health_ = std::move(*round);
     // In service, what the services did at the switch says more.
-    const bool switched = std::ranges::any_of(record_->plan.steps, [](const Step& step) {
-        return step.kind == StepKind::switch_view;
-    });
+    const bool switched = std::ranges::any_of(
+        record_->plan.steps, [](const Step& step) { return step.kind == StepKind::switch_view; });
     const auto passed = counted(health_.size(), "check") + " passed";
     return Done{.detail = switched ? std::string() : passed,
                 .notes = {{"trial.passed", counted(health_.size(), "check")}}};

@@ -218,8 +218,7 @@ Result<> check_names(const PlanInput& input) {
     return {};
 }
 
-Result<> check_pack(const PlanInput& input) {
-    const auto& pack = input.pack->manifest;
+Result<> check_pack(const PlanInput& input, const Manifest& pack) {
     TRY(check_matrix(PackageKind::pack, input.request.kind, input.request.mode));
     const auto& running = generation_of(input, input.marks.running);
     const bool fits = pack.compatible.base.accepts(running.base.version);
@@ -281,7 +280,7 @@ Result<> check_request_kinds(const PlanInput& input) {
         return {};
     }
     if (request.kind != install && request.kind != upgrade) return {};
-    if (input.pack) return check_pack(input);
+    if (input.pack) return check_pack(input, input.pack->manifest);
     for (const auto& package : input.offered)
         TRY(check_matrix(package.manifest.kind, request.kind, request.mode));
     for (const auto& name : request.packages)

@@ -1,9 +1,7 @@
 #include "model/package_plans.h"
 
 #include <algorithm>
-#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,14 +16,12 @@
 #include "model/generation.h"
 #include "model/manifest.h"
 #include "model/operation.h"
-#include "model/operation_matrix.h"
 #include "model/package_changes.h"
 #include "model/package_kind.h"
 #include "model/plan.h"
 #include "model/plan_steps.h"
 #include "model/planner.h"
 #include "model/service_change.h"
-#include "model/slot.h"
 #include "model/version.h"
 
 namespace cutover {
@@ -96,9 +92,10 @@ void change_depot(const PlanInput& input, const PackageChange& change, Plan& pla
 
 // What the services do at the switch, and which of them are away for a moment.
 
-void tell_services(const PlanInput& input, const Generation& from, Plan& plan) {
+void tell_services(const PlanInput& input, const Manifest& base, const Generation& from,
+                   Plan& plan) {
     const auto stack = [&](const Generation& generation) {
-        PackageStack packages{{.digest = {}, .manifest = *input.base}};
+        PackageStack packages{{.digest = {}, .manifest = base}};
         for (const auto& package : generation.packages)
             for (const auto* const known : {&input.at_hand, &input.offered}) {
                 const auto found =
@@ -124,6 +121,7 @@ void tell_services(const PlanInput& input, const Generation& from, Plan& plan) {
 std::string titles(const std::vector<PackageRef>& packages) {
     if (packages.size() > 3) return counted(packages.size(), "package");
     std::vector<std::string> names;
+    names.reserve(packages.size());
     for (const auto& package : packages)
         names.push_back(fmt::format("{} {}", to_string(package.kind), name_of(package)));
     return fmt::format("{}", fmt::join(names, ", "));
@@ -163,7 +161,11 @@ Result<Plan> plan_packages(const PlanInput& input) {
     const auto& from = later && startup && startup->slot == running.slot ? *startup : running;
 
     Plan plan;
-    auto change = TRY(change_packages(input, from.packages, *input.base, false));
+    const auto& base = input.base;
+    if (!base)
+        return fail(errors::plan_package_lost, "the running base {} cannot be read",
+                    name_of(running.base));
+    auto change = TRY(change_packages(input, from.packages, *base, false));
     plan.target = from;
     plan.target.id = 0;
     plan.target.created = input.now;
@@ -179,14 +181,14 @@ Result<Plan> plan_packages(const PlanInput& input) {
         plan.startup = startup ? *startup : running;
     } else if (two) {
         auto next = plan.target;
-        next.packages = TRY(change_packages(input, startup->packages, *input.base, false)).packages;
+        next.packages = TRY(change_packages(input, startup->packages, *base, false)).packages;
         if (!same_packages(next, plan.target)) plan.startup = std::move(next);
     }
     if (same_packages(plan.target, from) && !plan.startup && !plan.depot)
         return fail(errors::plan_present, "{} would change nothing", plan.title);
     add_evidence_steps(plan);
     add_package_steps(input, plan);
-    tell_services(input, running, plan);
+    tell_services(input, *base, running, plan);
     return plan;
 }
 
@@ -202,7 +204,7 @@ Plan plan_package_rollback(const PlanInput& input, const Generation& target, boo
         add_single_step(plan, StepKind::disarm_trial);
     else
         add_package_steps(input, plan);
-    if (input.base) tell_services(input, *running_of(input), plan);
+    if (const auto& base = input.base) tell_services(input, *base, *running_of(input), plan);
     return plan;
 }
 

@@ -1,6 +1,7 @@
 #include "model/plan_steps.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -9,7 +10,6 @@
 #include <fmt/format.h>
 
 #include "base/counted.h"
-#include "base/error.h"
 #include "model/operation.h"
 #include "model/package_changes.h"
 #include "model/package_kind.h"
@@ -89,7 +89,7 @@ void add_trial(const PlanInput& input, Plan& plan, const std::string& what) {
 }
 
 std::string on_top(const Plan& plan) {
-    const auto base = name_of(plan.target.base);
+    auto base = name_of(plan.target.base);
     if (plan.target.packages.empty()) return base;
     return fmt::format("{} with {}", base, counted(plan.target.packages.size(), "package"));
 }

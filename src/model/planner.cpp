@@ -24,7 +24,6 @@
 #include "model/package_plans.h"
 #include "model/plan.h"
 #include "model/plan_steps.h"
-#include "model/service_change.h"
 #include "model/slot.h"
 #include "model/version.h"
 

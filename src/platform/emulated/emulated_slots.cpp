@@ -1,6 +1,5 @@
 #include "platform/emulated/emulated_slots.h"
 
-#include <cstdint>
 #include <expected>
 #include <filesystem>
 #include <mutex>
