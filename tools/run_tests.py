@@ -97,7 +97,9 @@ class Stage:
                 self.failed += 1
                 self.say(f"FAILED: {name}")
             elif skip is not None or case.get("status") in ("disabled", "notrun"):
-                why = "" if skip is None else skip.get("message", "")
+                # ctest's message only says that it was skipped; GoogleTest's own line says why.
+                told = re.search(r": Skipped\n(.+)", case.findtext("system-out") or "")
+                why = told[1] if told else "" if skip is None else skip.get("message", "")
                 self.skipped.append(f"{name}: {why or 'disabled'}")
             else:
                 self.passed += 1
