@@ -1,0 +1,36 @@
+#include "doors/dmi/door_context.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+
+#include <grpcpp/server_context.h>
+
+#include "base/error.h"
+#include "base/utf8.h"
+#include "dmi/hw.pb.h"
+#include "doors/dmi/errors.h"
+#include "doors/dmi/image_status.h"
+#include "doors/outer/account.h"
+#include "model/device.h"
+
+namespace cutover {
+namespace {
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+}  // namespace
+
+std::string asker(const grpc::ServerContext& call) {
+    return asker_of(call) + std::string(dmi_wire::kAskedThrough);
+}
+
+Result<> check_device(Device& device, const ::dmi::Uuid& uuid) {
+    const auto own = TRY(device.state()).uuid;
+    if (!own.empty() && std::ranges::equal(uuid.uuid(), own, {}, lower, lower)) return {};
+    constexpr std::size_t kShown = 64;
+    return fail(errors::dmi_unknown_device, "there is no device \"{}\"",
+                clipped_utf8(valid_utf8(uuid.uuid()), kShown));
+}
+
+}  // namespace cutover
