@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +21,11 @@
 #endif
 #include "backends/machine/boot_notes.h"
 #include "backends/machine/machine_host.h"
+#ifdef CUTOVER_BACKEND_OVERLAY
+#include "backends/overlay/layers_boot.h"
+#include "backends/overlay/overlay_layers.h"
+#include "backends/systemd/unit_jobs.h"
+#endif
 #ifdef CUTOVER_BACKEND_SYSTEMD
 #include "backends/systemd/systemd_services.h"
 #endif
@@ -34,12 +41,15 @@
 #include "model/config_errors.h"
 #include "model/device_config.h"
 #include "model/manifest.h"
+#include "model/service_change.h"
 #include "platform/boot_control.h"
 #include "platform/device_folder.h"
 #ifdef CUTOVER_BACKEND_EMULATED
 #include "platform/emulated/emulated_boot.h"
 #endif
 #include "platform/kernel_command_line.h"
+#include "platform/layers.h"
+#include "platform/no_layers.h"
 #include "platform/no_services.h"
 #include "platform/services.h"
 
@@ -47,6 +57,10 @@ namespace cutover {
 namespace {
 
 namespace fs = std::filesystem;
+
+#ifdef CUTOVER_BACKEND_OVERLAY
+constexpr std::chrono::minutes kViewPatience{2};
+#endif
 
 enum class BootBackend : std::uint8_t { emulated, record, grub, uboot, systemd_boot };
 enum class SlotsBackend : std::uint8_t { emulated, block };
@@ -61,6 +75,7 @@ constexpr std::array kBootBackends{Row<BootBackend>{"emulated", BootBackend::emu
                                    Row<BootBackend>{"uboot", BootBackend::uboot},
                                    Row<BootBackend>{"systemd-boot", BootBackend::systemd_boot}};
 constexpr std::array kSlotsBackends{Row<SlotsBackend>{"emulated", SlotsBackend::emulated},
+                                    Row<SlotsBackend>{"tree", SlotsBackend::emulated},
                                     Row<SlotsBackend>{"block", SlotsBackend::block}};
 constexpr std::array kServicesBackends{Row<ServicesBackend>{"emulated", ServicesBackend::emulated},
                                        Row<ServicesBackend>{"none", ServicesBackend::none},
@@ -162,15 +177,50 @@ Result<ThisBoot> open_boot(BootBackend backend, const DeviceFolder& folder) {
     return boot;
 }
 
-Result<std::unique_ptr<Services>> open_services(ServicesBackend backend, const DeviceConfig& config,
-                                                [[maybe_unused]] const Manifest& base) {
+// Where there is a real system below, and a program beside the agent that may mount over it.
+std::unique_ptr<LayerStore> open_layers([[maybe_unused]] const Chosen& chosen,
+                                        [[maybe_unused]] const DeviceFolder& folder) {
+#ifdef CUTOVER_BACKEND_OVERLAY
+    const bool real =
+        chosen.boot != BootBackend::record && chosen.services == ServicesBackend::systemd;
+    if (real && folder.config.layers_backend != LayersBackend::none)
+        return std::make_unique<OverlayLayers>(OverlayLayers::Options{
+            .device = folder.path, .folders = folder.config.layers_folders, .carry_out = [] {
+                return run_unit({}, "cutover-view.service", kViewPatience);
+            }});
+#endif
+    return std::make_unique<NoLayers>();
+}
+
+// The services of the base and of the packages that are shown on it.
+std::vector<std::string> services_now(const Manifest& base, const LayerStore& layers,
+                                      const std::vector<std::string>& hardware, Log& log) {
+    PackageStack stack{{.digest = {}, .manifest = base}};
+    for (const auto& digest : layers.shown()) {
+        auto manifest = layers.manifest(digest);
+        if (manifest)
+            stack.push_back({.digest = digest, .manifest = *std::move(manifest)});
+        else
+            log.error("nobody knows what runs", {{"error", manifest.error().text()}});
+    }
+    std::vector<std::string> names;
+    for (const auto& service : services_of(awake(stack, hardware)))
+        names.push_back(service.spec.name);
+    return names;
+}
+
+Result<std::unique_ptr<Services>> open_services(
+    ServicesBackend backend, const DeviceConfig& config,
+    [[maybe_unused]] std::vector<std::string> now,
+    [[maybe_unused]] std::map<std::string, std::string> environment) {
     switch (backend) {
         case ServicesBackend::none: return std::make_unique<NoServices>();
         case ServicesBackend::systemd: {
 #ifdef CUTOVER_BACKEND_SYSTEMD
-            SystemdServices::Options options{.tolerated = config.tolerated_units};
-            for (const auto& service : base.services) options.services.push_back(service.name);
-            return std::make_unique<SystemdServices>(std::move(options));
+            return std::make_unique<SystemdServices>(
+                SystemdServices::Options{.services = std::move(now),
+                                         .tolerated = config.tolerated_units,
+                                         .environment = std::move(environment)});
 #else
             break;
 #endif
@@ -231,18 +281,27 @@ Result<Backends> Backends::open(const DeviceFolder& folder, Log& log) {
     auto slots = std::make_unique<BlockSlots>(options);
     const auto base = slots->manifest(running);
     if (!base) log.error("nobody knows what runs", {{"error", base.error().text()}});
-    backends.services = TRY(open_services(chosen.services, config, base.value_or(Manifest{})));
+    backends.layers = open_layers(chosen, folder);
 
     const auto notes = folder.path / "run" / "boots";
     const auto status = TRY(backends.boot->status());
-    backends.host = std::make_unique<MachineHost>(MachineHost::Options{
-        .hardware = config.hardware,
-        .architecture = config.architecture,
-        .boot_id = backends.boot_id,
-        .boot_failures = earlier_failures(status, read_boot_notes(notes), backends.boot_id),
-        .data = folder.path.parent_path(),
-        .persist = slots->persist(running),
-        .reboot = ways_to_restart(chosen)});
+    auto failures = earlier_failures(status, read_boot_notes(notes), backends.boot_id);
+#ifdef CUTOVER_BACKEND_OVERLAY
+    for (auto& failure : read_layers_failures(folder.path / "run" / "layers-failures"))
+        failures.push_back(std::move(failure));
+#endif
+    backends.host =
+        std::make_unique<MachineHost>(MachineHost::Options{.hardware = config.hardware,
+                                                           .architecture = config.architecture,
+                                                           .boot_id = backends.boot_id,
+                                                           .boot_failures = std::move(failures),
+                                                           .data = folder.path.parent_path(),
+                                                           .persist = slots->persist(running),
+                                                           .reboot = ways_to_restart(chosen)});
+    backends.services = TRY(open_services(
+        chosen.services, config,
+        services_now(base.value_or(Manifest{}), *backends.layers, config.hardware, log),
+        backends.host->environment()));
     backends.slots = std::move(slots);
     backends.restarts_for_real = chosen.boot != BootBackend::record;
     // From now on, if this boot ends before its time, it was not for want of an agent.

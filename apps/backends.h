@@ -14,6 +14,7 @@
 #include "platform/device_folder.h"
 #include "platform/host.h"
 #include "platform/kernel_command_line.h"
+#include "platform/layers.h"
 #include "platform/services.h"
 
 namespace cutover {
@@ -33,6 +34,7 @@ struct Backends {
     bool restarts_for_real = true;  // false where whoever started the agent plays the machine
     std::unique_ptr<BootControl> boot;
     std::unique_ptr<SlotStore> slots;
+    std::unique_ptr<LayerStore> layers;
     std::unique_ptr<Services> services;
     std::unique_ptr<Host> host;
 };

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "access_commands.h"
 #include "authoring/package_commands.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -42,22 +43,23 @@ int run(const std::vector<std::string>& args) {
     cutover::SystemClock clock;
     cutover::ChosenCommand chosen;
     const char* const device = std::getenv("CUTOVER_DEVICE");
-    const Context context{.connect =
-                              [](const cutover::cli::Address& address) {
-                                  return cutover::RemoteDevice::connect(address.socket_path());
-                              },
-                          .in = std::cin,
-                          .out = std::cout,
-                          .err = std::cerr,
-                          .terminal = cutover::cli::this_terminal(),
-                          .clock = clock,
-                          .folder = std::filesystem::current_path(),
-                          .device_variable = device ? device : "",
-                          .watch_interrupts = cutover::cli::watch_interrupts,
-                          .more_commands = {[&](CLI::App& root, Actions& actions) {
-                                                add_authoring_commands(root, actions, chosen);
-                                            },
-                                            cutover::add_device_commands}};
+    const Context context{
+        .connect =
+            [](const cutover::cli::Address& address) {
+                return cutover::RemoteDevice::connect(address.socket_path());
+            },
+        .in = std::cin,
+        .out = std::cout,
+        .err = std::cerr,
+        .terminal = cutover::cli::this_terminal(),
+        .clock = clock,
+        .folder = std::filesystem::current_path(),
+        .device_variable = device ? device : "",
+        .watch_interrupts = cutover::cli::watch_interrupts,
+        .more_commands = {[&](CLI::App& root, Actions& actions) {
+                              add_authoring_commands(root, actions, chosen);
+                          },
+                          cutover::add_device_commands, cutover::add_access_commands}};
     return cutover::cli::run(args, context);
 }
 

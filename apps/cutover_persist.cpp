@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "platform/boot_control.h"
 #include "platform/device_folder.h"
+#include "platform/factory_reset.h"
 #include "platform/kernel_command_line.h"
 
 namespace {
@@ -50,6 +51,8 @@ Result<> show(const Options& options, const cutover::BootedAs& booted) {
 // A trial without its persistent files has failed: the next boot is another try, or the fallback.
 // A committed base goes on all the same, for somebody must be able to look at it.
 Result<> run(const Options& options) {
+    if (const auto reset = cutover::carry_out_reset(options.device); !reset)
+        fmt::print(stderr, "factory reset: {}\n", reset.error().text());
     const auto booted = TRY(cutover::read_kernel_command_line(options.command_line));
     auto shown = show(options, booted);
     if (shown) return {};

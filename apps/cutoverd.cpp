@@ -9,17 +9,21 @@
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <malloc.h>
 #include <string>
+#include <utility>
 
 #include <fmt/core.h>
 
 #include "backends.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "base/journal_target.h"
 #include "base/log.h"
 #ifdef CUTOVER_BACKEND_EMULATED
 #include "emulated_agent.h"
 #endif
+#include "model/device_config.h"
 #include "platform/device_folder.h"
 #include "real_agent.h"
 
@@ -28,12 +32,25 @@ namespace {
 using cutover::LogLevel;
 using cutover::Result;
 
+// Where standard error is the journal's, lines go there with their fields.
+std::filesystem::path journal_of(const cutover::LogConfig& config) {
+    switch (config.journal) {
+        case cutover::JournalUse::automatic:
+            return cutover::JournalTarget::is_standard_error() ? config.journal_socket : "";
+        case cutover::JournalUse::never: return {};
+        case cutover::JournalUse::always: return config.journal_socket;
+    }
+    std::unreachable();
+}
+
 Result<> run(const std::filesystem::path& folder, LogLevel level, [[maybe_unused]] char** argv) {
-    [[maybe_unused]] const bool emulated =
-        TRY(cutover::is_emulated(TRY(cutover::read_device_config(folder))));
+    const auto config = TRY(cutover::read_device_config(folder));
+    [[maybe_unused]] const bool emulated = TRY(cutover::is_emulated(config));
     TRY(cutover::make_folders(folder / "log"));
-    const auto log =
-        TRY(cutover::Log::open({.level = level, .json_file = folder / "log" / "agent.log"}));
+    const auto log = TRY(cutover::Log::open({.level = level,
+                                             .journal = journal_of(config.log),
+                                             .device = config.name,
+                                             .json_file = folder / "log" / "agent.log"}));
 #ifdef CUTOVER_BACKEND_EMULATED
     if (emulated) return cutover::run_emulated_device(folder, *log, argv);
 #endif
@@ -41,9 +58,20 @@ Result<> run(const std::filesystem::path& folder, LogLevel level, [[maybe_unused
     return cutover::run_real_device(held, *log);
 }
 
+// Each of glibc's arenas, eight for every processor, keeps what its threads have freed: with few of
+// them, what a crowd of clients took is given back when they have gone, and the most is half as
+// much (bench/load).
+void keep_memory_small() {
+#ifdef __GLIBC__
+    constexpr int kArenas = 2;
+    static_cast<void>(::mallopt(M_ARENA_MAX, kArenas));
+#endif
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+    keep_memory_small();
     try {
         CLI::App app{"The agent of a cutover device; on an emulated one also its power switch.",
                      "cutoverd"};

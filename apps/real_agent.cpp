@@ -21,7 +21,6 @@
 #include "model/slot.h"
 #include "platform/boot_control.h"
 #include "platform/device_folder.h"
-#include "platform/no_layers.h"
 
 namespace cutover {
 namespace {
@@ -30,11 +29,13 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kFeedInterval{std::chrono::seconds(10)};  // at most
 constexpr milliseconds kShutdownPatience{std::chrono::seconds(90)};
+constexpr milliseconds kShutdownSlack{std::chrono::seconds(10)};
 
 #ifndef CUTOVER_BACKEND_SYSTEMD
 void notify_ready() {}
 void notify_stopping() {}
 void notify_alive() {}
+void notify_restarting(milliseconds /*within*/) {}
 std::optional<milliseconds> notify_interval() { return std::nullopt; }
 #endif
 
@@ -63,15 +64,18 @@ milliseconds feed_interval(const std::optional<Watchdog>& watchdog) {
     return interval;
 }
 
-bool on_trial(const BootControl& boot) {
-    const auto status = boot.status();
-    return !status || status->trial == status->running;
+// Of a base, or of the packages that this boot shows on it.
+bool on_trial(const Backends& backends) {
+    const auto status = backends.boot->status();
+    if (!status || status->trial == status->running) return true;
+    const auto startup = backends.layers->startup(status->running);
+    return !startup || startup->trial == backends.layers->shown();
 }
 
 // Both watchdogs are told that all is well only while the engine's thread says so. A stop that
 // somebody asked for ends that in order; anything else leaves the hardware's counting: a restart
 // that gets stuck, a crash, and a trial, which must not be left without anybody to judge it.
-Result<Agent::End> attend(Agent& agent, std::optional<Watchdog>& watchdog, const BootControl& boot,
+Result<Agent::End> attend(Agent& agent, std::optional<Watchdog>& watchdog, const Backends& backends,
                           Log& log) {
     notify_ready();
     Result<Agent::End> end = Agent::End::stopped;
@@ -91,7 +95,7 @@ Result<Agent::End> attend(Agent& agent, std::optional<Watchdog>& watchdog, const
     // and that is what we are going to wait for.
     if (end && *end == Agent::End::stopped) notify_stopping();
     if (!watchdog) return end;
-    if (end && *end == Agent::End::stopped && !on_trial(boot)) {
+    if (end && *end == Agent::End::stopped && !on_trial(backends)) {
         if (const auto disarmed = watchdog->disarm(); !disarmed)
             log.warning("the watchdog still counts", {{"error", disarmed.error().text()}});
     } else {
@@ -110,20 +114,20 @@ Result<> run_real_device(const DeviceFolder& folder, Log& log) {
                         {"boot", backends.boot_id}});
     // Before there is an agent, which may commit a trial at once.
     auto watchdog = TRY(open_watchdog(folder, backends, log));
-    NoLayers layers;
-    const auto end = TRY(run_agent(
-        {.folder = folder.path,
-         .config = folder.config,
-         .boot = *backends.boot,
-         .slots = *backends.slots,
-         .layers = layers,
-         .services = *backends.services,
-         .host = *backends.host,
-         .log = log},
-        signals, [&](Agent& agent) { return attend(agent, watchdog, *backends.boot, log); }));
+    const auto end = TRY(
+        run_agent({.folder = folder.path,
+                   .config = folder.config,
+                   .boot = *backends.boot,
+                   .slots = *backends.slots,
+                   .layers = *backends.layers,
+                   .services = *backends.services,
+                   .host = *backends.host,
+                   .log = log},
+                  signals, [&](Agent& agent) { return attend(agent, watchdog, backends, log); }));
     if (end == Agent::End::stopped) return {};
     log.info("the machine restarts", {});
     // Who restarts the machine ends its services first, and this is one of them.
+    notify_restarting(kShutdownPatience + kShutdownSlack);
     if (!backends.restarts_for_real || signals.wait_for(kShutdownPatience)) return {};
     log.error("nobody has ended this service: the machine restarts at once", {});
     return restart_kernel();

@@ -17,12 +17,14 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # exception into a Result or ends the process; nothing else may say throw, try or catch.
 ADAPTERS = {
     "apps/cutover.cpp": "the standard library and fmt, at the end of the program",
-    "apps/cutover_persist.cpp": "CLI11 and fmt, at the end of the program",
+    "apps/cutover_view.cpp": "CLI11 and fmt, at the end of the program",
     "apps/cutoverd.cpp": "CLI11 and fmt, at the end of the program",
     "apps/cutover_persist.cpp": "CLI11 and fmt, at the end of the program",
     "tests/crash/crash_sweep.cpp": "CLI11 and fmt, at the end of the program",
+    "src/backends/overlay/shown_layers.cpp": "nlohmann-json",
     "src/base/log.cpp": "spdlog",
     "src/cli/run.cpp": "CLI11",
+    "src/doors/metrics/metrics_door.cpp": "civetweb, below prometheus-cpp",
     "src/doors/native/convert_test.cpp": "protobuf's reflection",
     "src/engine/evidence.cpp": "nlohmann-json",
     "src/store/documents.cpp": "nlohmann-json",

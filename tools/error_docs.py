@@ -22,7 +22,7 @@ PAGE = ROOT / "docs" / "errors.md"
 # First words that a remedy may use after `cutover`.
 COMMANDS = set(
     """show install upgrade activate commit revert rollback cancel reboot repair events package
-    device help uninstall packages patch""".split()
+    device help uninstall packages patch user audit backup compact config migrate""".split()
 )
 
 INTRO = """\

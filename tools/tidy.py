@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """clang-tidy over all sources, doing only what changed since it last passed.
 
-    tools/tidy.py BUILD_DIR [--jobs N] [FILE...]
+    tools/tidy.py BUILD_DIR [--jobs N] [--analyzer] [FILE...]
+
+With --analyzer it is clang's static analyzer, which takes as long as all other checks together.
 
 BUILD_DIR is a configured `tidy` preset. A file that passed leaves a stamp, named by a digest of all
 that its result depends on: its text and that of every header of ours it reaches, its compile
@@ -23,7 +25,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TIDY = "clang-tidy-19"
-TEST_CHECKS = "--checks=-clang-analyzer-*"
+CHECKS = {False: "--checks=-clang-analyzer-*", True: "--checks=-*,clang-analyzer-*"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 
 
@@ -60,12 +62,10 @@ def digest(entry: dict, common: bytes) -> str:
     return total.hexdigest()
 
 
-def run_tidy(entry: dict, build: pathlib.Path) -> tuple[bool, str, float]:
+def run_tidy(entry: dict, build: pathlib.Path, checks: str) -> tuple[bool, str, float]:
     began = time.monotonic()
     file = entry["file"]
-    command = [TIDY, "--quiet", "-p", str(build), file]
-    if file.endswith("_test.cpp"):
-        command.insert(1, TEST_CHECKS)
+    command = [TIDY, "--quiet", checks, "-p", str(build), file]
     done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True,
                           text=True)
     # The counts of suppressed findings go to stderr, and so do errors of the compiler.
@@ -83,6 +83,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="clang-tidy on what changed since it passed.")
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--analyzer", action="store_true", help="the static analyzer instead")
     parser.add_argument("files", nargs="*", help="only these")
     arguments = parser.parse_args()
 
@@ -91,8 +92,9 @@ def main() -> int:
     entries = [entry for entry in commands if
                not pathlib.Path(entry["file"]).is_relative_to(arguments.build.resolve())
                and (entry["file"] in wanted if wanted else not is_test(entry["file"]))]
+    checks = CHECKS[arguments.analyzer]
     version = subprocess.run([TIDY, "--version"], check=True, capture_output=True).stdout
-    common = version + (ROOT / ".clang-tidy").read_bytes() + TEST_CHECKS.encode()
+    common = version + (ROOT / ".clang-tidy").read_bytes() + checks.encode()
     stamps = arguments.build / "stamps"
     stamps.mkdir(exist_ok=True)
     todo = [(entry, stamp) for entry in entries
@@ -103,7 +105,7 @@ def main() -> int:
     failed = 0
     slowest: list[tuple[float, str]] = []
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        results = pool.map(lambda item: run_tidy(item[0], arguments.build), todo)
+        results = pool.map(lambda item: run_tidy(item[0], arguments.build, checks), todo)
         for (entry, stamp), (passed, said, seconds) in zip(todo, results):
             name = os.path.relpath(entry["file"], ROOT)
             slowest.append((seconds, name))

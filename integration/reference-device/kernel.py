@@ -13,10 +13,10 @@ from packages import Apt, ImageError, run
 
 META_PACKAGE = "linux-image-cloud-amd64"
 MODULE_FOLDERS = ("kernel/drivers/virtio", "kernel/drivers/net", "kernel/net/core",
-                  "kernel/drivers/watchdog")
+                  "kernel/drivers/watchdog", "kernel/fs/overlayfs")
 NAMES = ("virtio.ko", "virtio_ring.ko", "virtio_pci.ko", "virtio_pci_modern_dev.ko",
          "virtio_pci_legacy_dev.ko", "virtio_net.ko", "net_failover.ko", "failover.ko",
-         "watchdog.ko", "wdat_wdt.ko")
+         "watchdog.ko", "wdat_wdt.ko", "overlay.ko")
 
 
 @dataclasses.dataclass

@@ -76,7 +76,7 @@ class Workshop:
 
     def _add_agent(self, made: root.Root) -> None:
         """Programs and units, as `cmake --install` puts them on a device."""
-        for name in ("cutoverd", "cutover-persist"):
+        for name in ("cutoverd", "cutover-persist", "cutover-view"):
             made.install(self.programs.folder / name, f"usr/sbin/{name}")
         made.install(self.programs.cutover, "usr/bin/cutover")
         for file in (INTEGRATION / "systemd").iterdir():

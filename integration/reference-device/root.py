@@ -35,7 +35,7 @@ APPLETS = ("ash", "awk", "basename", "cat", "chmod", "chown", "cp", "cut", "date
            "readlink", "rm", "rmdir", "sed", "sh", "sha256sum", "sleep", "sort", "stat", "sync",
            "tail", "tar", "test", "time", "timeout", "top", "touch", "tr", "true", "umount",
            "uname", "uptime", "vi", "wc", "wget", "which", "xargs")
-FOLDERS = ("boot", "data", "dev", "etc", "home", "proc", "root", "run", "sys", "tmp", "var",
+FOLDERS = ("boot", "data", "dev", "etc", "home", "opt", "proc", "root", "run", "sys", "tmp", "var",
            "usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "usr/lib/systemd/system", "usr/share")
 LINKS = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/lib64",
          "init": "usr/lib/systemd/systemd", "usr/sbin/init": "../lib/systemd/systemd",

@@ -22,11 +22,14 @@
 #include <fmt/core.h>
 
 #include "agent/errors.h"
+#include "agent/event_delivery.h"
 #include "agent/feed.h"
 #include "agent/package_list.h"
+#include "base/byte_pipe.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "engine/backup_places.h"
 #include "engine/engine.h"
 #include "engine/errors.h"
 #include "engine/observer.h"
@@ -35,6 +38,7 @@
 #include "model/device.h"
 #include "model/event.h"
 #include "model/operation.h"
+#include "model/slot.h"
 #include "platform/boot_control.h"
 #include "transfer/source.h"
 
@@ -43,7 +47,6 @@ namespace {
 
 constexpr int kKeptOperations = 200;
 constexpr int kKeptEvents = 2000;
-constexpr std::chrono::seconds kHealthInterval{30};
 constexpr std::chrono::seconds kHardwareInterval{2};
 constexpr std::chrono::seconds kPreviewDeadline{120};
 constexpr std::chrono::minutes kSlack{1};            // for a machine under load
@@ -65,6 +68,11 @@ Result<std::vector<std::string>> last_lines(const std::filesystem::path& file, i
     return std::vector<std::string>(lines.begin(), lines.end());
 }
 
+bool is_done_reset(const Operation& operation) {
+    return operation.request.kind == OperationKind::reset &&
+           operation.state == OperationState::done;
+}
+
 std::string describe(const Alarm& alarm) {
     return fmt::format(
         "{} {} {} {}{}", to_iso8601(alarm.raised), to_string(alarm.severity), alarm.name,
@@ -73,7 +81,8 @@ std::string describe(const Alarm& alarm) {
 
 }  // namespace
 
-Result<std::unique_ptr<Agent>> Agent::start(const std::function<Ports(Observer&)>& ports) {
+Result<std::unique_ptr<Agent>> Agent::start(const std::function<Ports(Observer&)>& ports,
+                                            Extras extras) {
     struct Nobody final : Observer {
         void on_event(const Event& /*event*/) override {}
         void on_progress(const Progress& /*progress*/) override {}
@@ -82,24 +91,35 @@ Result<std::unique_ptr<Agent>> Agent::start(const std::function<Ports(Observer&)
     auto& store = ports(nobody).store;
     auto events = TRY(store.events(kKeptEvents));
     const auto known = TRY(store.operations(kKeptOperations));
-    std::unique_ptr<Agent> agent(new Agent(ports, std::move(events)));
+    std::unique_ptr<Agent> agent(new Agent(ports, std::move(extras), std::move(events)));
     for (const auto& operation : known) agent->operations_.emplace(operation.id, operation);
     if (!known.empty()) agent->recorded_ = known.front().id;
-    agent->state_ = std::make_shared<const DeviceState>(TRY(agent->look()));
+    auto state = TRY(agent->look());
+    // What the journal holds open is at work from now on, though the engine has yet to look at it.
+    if (!known.empty() && !is_over(known.front().state)) state.current = known.front();
+    agent->state_ = std::make_shared<const DeviceState>(std::move(state));
     agent->thread_ =
         std::jthread([raw = agent.get()](const std::stop_token& stop) { raw->work(stop); });
     return agent;
 }
 
-Agent::Agent(const std::function<Ports(Observer&)>& ports, std::vector<Event> events)
+Agent::Agent(const std::function<Ports(Observer&)>& ports, Extras extras, std::vector<Event> events)
     : ports_(ports(*this)),
+      extras_(std::move(extras)),
+      backups_(*this, ports_.config, ports_.clock, backup_places(ports_)),
       engine_(ports_),
       feed_(std::move(events)),
-      alive_until_(ports_.clock.steady() + kSlack) {}
+      alive_until_(ports_.clock.steady() + kSlack) {
+    hear_of_configuration();
+}
 
-Agent::~Agent() { stop(); }
+Agent::~Agent() {
+    if (ports_.configuration) ports_.configuration->tell_changes({});
+    stop();
+}
 
 void Agent::stop() {
+    settings_stop_.request_stop();
     engine_.stop();
     thread_.request_stop();
     wake_.notify_all();
@@ -123,6 +143,8 @@ void Agent::end(Result<Engine::Outcome> how) {
     for (auto& command : commands_)
         if (auto* preview = std::get_if<PreviewCommand>(&command))
             preview->answer.set_value(fail(errors::agent_ending, "the agent ends"));
+        else
+            take_back(std::get<StartCommand>(command).request);
     commands_.clear();
     wake_.notify_all();
 }
@@ -152,22 +174,25 @@ void Agent::work(const std::stop_token& stop) {
     end(std::move(outcome));
 }
 
-// Cards come and go at any time and are looked at often; asking every health check is for seldom.
-Result<Engine::Outcome> Agent::look_around() {
-    const bool changed = TRY(engine_.look_at_hardware());
+// Followers of the feed are told of all progress, a message bus of some. That it cannot be noted
+// for the latter holds up no operation.
+void Agent::on_progress(const Progress& progress) {
+    feed_.add(progress);
     const auto now = ports_.clock.steady();
-    if (!changed && now < next_health_) return Engine::Outcome::idle;
-    engine_.look_at_health();
-    next_health_ = ports_.clock.steady() + kHealthInterval;
-    return Engine::Outcome::idle;
+    if (!extras_.delivery || now < next_progress_) return;
+    next_progress_ = now + extras_.delivery->progress_interval;
+    if (const auto added = ports_.store.add_progress(progress, ports_.clock.wall()); !added)
+        ports_.log.warning("progress is not delivered", {{"error", added.error().text()}});
 }
 
 // Nothing when it was time to look around.
 std::optional<Agent::Command> Agent::next_command(const std::stop_token& stop) {
     on_alive(kHardwareInterval + kSlack);
     std::unique_lock lock(mutex_);
-    if (!wake_.wait_for(lock, stop, kHardwareInterval, [&] { return !commands_.empty(); }))
-        return std::nullopt;
+    const auto wanted = [&] { return !commands_.empty() || config_changed_; };
+    if (!wake_.wait_for(lock, stop, kHardwareInterval, wanted)) return std::nullopt;
+    config_changed_ = false;
+    if (commands_.empty()) return std::nullopt;
     auto command = std::move(commands_.front());
     commands_.pop_front();
     return command;
@@ -182,6 +207,7 @@ Result<Engine::Outcome> Agent::carry_out(Command command) {
     }
     const auto& start = std::get<StartCommand>(command);
     auto outcome = engine_.run(start.id, start.request);
+    take_back(start.request);
     if (outcome && *outcome == Engine::Outcome::idle) be_free();
     return outcome;
 }
@@ -197,6 +223,7 @@ Result<DeviceState> Agent::look() {
     state.device_name = ports_.config.name;
     state.hardware = ports_.config.hardware.empty() ? "" : ports_.config.hardware.front();
     state.serial = ports_.config.serial;
+    state.uuid = extras_.uuid;
     state.agent_version = CUTOVER_VERSION;
     const auto boot = TRY(ports_.boot.status());
     state.active_slot = boot.running;
@@ -206,6 +233,8 @@ Result<DeviceState> Agent::look() {
     state.marks = TRY(ports_.store.marks());
     state.generations = TRY(ports_.store.generations());
     state.slots = TRY(ports_.store.slots());
+    if (const auto space = ports_.slots.space(other(boot.running)); space)
+        state.standby_bytes = space->available_bytes;
     state.packages = TRY(list_packages(ports_, engine_.present()));
     state.services = ports_.services.status();
     state.health = engine_.health();
@@ -241,7 +270,10 @@ void Agent::publish() {
     const std::lock_guard lock(mutex_);
     state_ = std::make_shared<const DeviceState>(std::move(*state));
     alarm_history_ = std::move(*alarms);
-    if (!newest->empty()) recorded_ = newest->front().id;
+    if (!newest->empty()) {
+        recorded_ = newest->front().id;
+        if (is_done_reset(newest->front())) forget_before(recorded_);
+    }
     for (auto& operation : *newest) operations_.insert_or_assign(operation.id, operation);
     while (operations_.size() > kKeptOperations) operations_.erase(operations_.begin());
     if (const auto* record = engine_.current(); record && is_over(record->operation.state)) {
@@ -249,6 +281,13 @@ void Agent::publish() {
         busy_ = !commands_.empty();
     }
     wake_.notify_all();
+}
+
+// A factory reset has taken it from the store.
+void Agent::forget_before(OperationId reset) {
+    if (std::exchange(forgotten_before_, reset) == reset) return;
+    operations_.erase(operations_.begin(), operations_.lower_bound(reset));
+    feed_.forget_before(reset);
 }
 
 Result<DeviceState> Agent::state() {
@@ -259,6 +298,9 @@ Result<DeviceState> Agent::state() {
     }
     auto result = *state;
     result.services = ports_.services.status();
+    if (const auto& delivery = extras_.delivery)
+        result.health.push_back(
+            delivery_health(delivery->status(), delivery->alarm_after, ports_.clock.wall()));
     return result;
 }
 
@@ -270,7 +312,7 @@ Result<Preview> Agent::preview(const Request& request) {
         if (ended_) return fail(errors::agent_ending, "the agent ends");
         if (!ready_ || busy_)
             return fail(errors::operation_busy, "an operation is at work; preview after it");
-        PreviewCommand command{.request = request, .answer = {}};
+        PreviewCommand command{.request = without_secrets(request), .answer = {}};
         answer = command.answer.get_future();
         commands_.emplace_back(std::move(command));
         busy_ = true;
@@ -301,10 +343,31 @@ Result<OperationId> Agent::start(const Request& request) {
     return id;
 }
 
+Result<OperationId> Agent::start_streamed(const Request& request,
+                                          std::shared_ptr<BytePipe> package) {
+    auto streamed = request;
+    streamed.sources = {TRY(ports_.packages.lend(std::move(package)))};
+    auto id = start(streamed);
+    if (!id) take_back(streamed);
+    return id;
+}
+
+// Whoever still writes a stream for it is told that nobody reads.
+void Agent::take_back(const Request& request) {
+    for (const auto& source : request.sources) ports_.packages.take_back(source);
+}
+
 // An agent that has just come up looks at the device first; who asks meanwhile waits for that, and
 // is not told of an operation that is none.
 void Agent::let_come_up(std::unique_lock<std::mutex>& lock) {
     wake_.wait_for(lock, kRecordDeadline, [&] { return ready_ || ended_ || state_->current; });
+}
+
+// A plan is kept in the journal, with what its packages are read from.
+Request Agent::without_secrets(const Request& request) {
+    auto result = request;
+    for (auto& source : result.sources) source = ports_.packages.hide(source);
+    return result;
 }
 
 Result<OperationId> Agent::enqueue(const Request& request) {
@@ -327,12 +390,13 @@ Result<OperationId> Agent::enqueue(const Request& request) {
                     waits ? "waits for `cutover commit` or `cutover rollback`" : "is at work");
     }
     const auto id = next_id_++;
-    commands_.emplace_back(StartCommand{.id = id, .request = request});
+    const auto kept = without_secrets(request);
+    commands_.emplace_back(StartCommand{.id = id, .request = kept});
     busy_ = true;
     started_ = id;
     Operation queued{.id = id,
                      .title = std::string(to_string(request.kind)),
-                     .request = request,
+                     .request = kept,
                      .started = ports_.clock.wall()};
     for (auto& source : queued.request.sources) source = source_name(source);
     operations_.insert_or_assign(id, queued);

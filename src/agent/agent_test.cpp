@@ -84,6 +84,17 @@ TEST_F(AgentTest, CarriesAnUpgradeOverARebootOfTheDevice) {
     EXPECT_EQ(agent_->operations(1)->front().id, id);
 }
 
+TEST_F(AgentTest, IsNotAtRestWhileItHasYetToLookAtAnOpenOperation) {
+    for (int i = 0; i < 10; ++i) {
+        const auto id = agent_->start(upgrade_to(i % 2 == 0 ? "1.1.0" : "1.0.0")).value();
+        reboot();
+        const auto at_rest = !agent_->state()->current.has_value();
+        EXPECT_TRUE(!at_rest || is_over(agent_->operation(id)->state));
+        end_of(id);
+        wait_until([&] { return agent_->preview(request_of(OperationKind::reboot)).has_value(); });
+    }
+}
+
 TEST_F(AgentTest, IsAliveUntilItsThreadHangs) {
     EXPECT_TRUE(agent_->alive());
     hold_while_writing();

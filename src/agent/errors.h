@@ -15,4 +15,15 @@ inline constexpr ErrorInfo operation_unknown{
     .meaning = "There is no operation of that number, or it is no longer kept.",
     .remedy = "`cutover show operations` lists those that are kept."};
 
+inline constexpr ErrorInfo startup_config_none{
+    .id = "startup_config.none",
+    .kind = Errc::unsupported,
+    .meaning = "This device keeps no startup configuration.",
+    .remedy = "Configure the device with its own means."};
+inline constexpr ErrorInfo startup_config_too_long{
+    .id = "startup_config.too_long",
+    .kind = Errc::invalid,
+    .meaning = "The file is too long for a startup configuration.",
+    .remedy = "Check the URL: a startup configuration has at most 4 MiB."};
+
 }  // namespace cutover::errors

@@ -45,6 +45,12 @@ void Feed::add(const Progress& progress) {
     changed_.notify_all();
 }
 
+void Feed::forget_before(OperationId operation) {
+    const std::lock_guard lock(mutex_);
+    const auto first = std::ranges::find(events_, operation, &Event::operation);
+    if (first != events_.end()) events_.erase(events_.begin(), first);
+}
+
 void Feed::close() {
     {
         const std::lock_guard lock(mutex_);

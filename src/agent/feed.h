@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "model/device.h"
 #include "model/event.h"
+#include "model/operation.h"
 
 namespace cutover {
 
@@ -23,6 +24,7 @@ public:
 
     void add(const Event& event);
     void add(const Progress& progress);
+    void forget_before(OperationId operation);  // what came before its first event
     void close();  // every follower ends as `unavailable`: the agent ends
 
     Result<> follow(const FollowRequest& request, const std::function<bool(const FeedItem&)>& sink,

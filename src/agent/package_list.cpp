@@ -17,6 +17,7 @@
 #include "model/plan.h"
 #include "model/planner.h"
 #include "model/service_change.h"
+#include "model/side_by_side.h"
 
 namespace cutover {
 namespace {
@@ -31,8 +32,7 @@ public:
 
     void add_generation(const Generation& generation, bool runs, bool starts) {
         for (const auto& package : generation.packages) {
-            const bool leaves =
-                std::ranges::find(depot_.deselected, package.name) != depot_.deselected.end();
+            const bool leaves = is_among(depot_.deselected, package);
             add(package, runs && leaves   ? PackageState::leaving
                          : runs && starts ? PackageState::running
                          : runs           ? PackageState::active

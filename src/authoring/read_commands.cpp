@@ -23,12 +23,14 @@
 #include "authoring/package_commands.h"
 #include "base/byte_source.h"
 #include "base/clock.h"
+#include "base/counted.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "crypto/digest.h"
 #include "crypto/trust_store.h"
 #include "model/device_config.h"
 #include "model/manifest.h"
+#include "model/manifest_names.h"
 #include "model/package_kind.h"
 #include "package/file_source.h"
 #include "package/package_reader.h"
@@ -130,17 +132,24 @@ void print_manifest(const Manifest& manifest) {
     if (payload.type == PayloadType::none)
         print_row("payload", "none");
     else
-        print_row("payload",
-                  fmt::format("{}, {} in {} chunks, {} packed, {} installed",
-                              to_string(payload.type), human_size(payload.content_bytes),
-                              payload.chunk_count, human_size(manifest.members.back().size_bytes),
-                              human_size(payload.installed_bytes)));
+        print_row("payload", fmt::format("{}, {} in {}, {} packed, {} installed",
+                                         to_string(payload.type), human_size(payload.content_bytes),
+                                         counted(payload.chunk_count, "chunk"),
+                                         human_size(manifest.members.back().size_bytes),
+                                         human_size(payload.installed_bytes)));
     print_compatible(manifest);
     for (const auto& included : manifest.includes)
-        print_row("includes", fmt::format("{} {} {}", to_string(included.kind), included.name,
-                                          included.version.text()));
+        print_row(manifest.kind == PackageKind::pack ? "member" : "includes",
+                  fmt::format("{} {} {}{}{}", to_string(included.kind), included.name,
+                              included.version.text(), included.digest.empty() ? "" : "  ",
+                              included.digest));
+    if (manifest.kind == PackageKind::pack) print_row("level", fmt::format("{}", manifest.level));
+    for (const auto& id : manifest.supports) print_row("supports", id);
+    for (const auto& name : manifest.replaces) print_row("replaces", name);
     for (const auto& service : manifest.services)
         print_row("service", fmt::format("{}: {}", service.name, fmt::join(service.command, " ")));
+    for (const auto& touch : manifest.touches)
+        print_row("touches", fmt::format("{}: {}", touch.name, to_string(touch.on_change)));
     for (const auto& health : manifest.health) print_row("health", health.name);
     for (const auto& program : manifest.programs) print_row("needs", program);
     for (const auto& path : manifest.persist) print_row("persist", path);

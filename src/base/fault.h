@@ -1,21 +1,23 @@
 #pragma once
 
+#include <atomic>
 #include <string_view>
 
-// Points at which a test can end the process as a power cut would. A build without
-// CUTOVER_FAULT_POINTS has none of this.
-//
-// The environment steers it: CUTOVER_FAULT_AT=N kills the process (SIGKILL) at the N-th point it
-// reaches, counted from 1; CUTOVER_FAULT_TRACE=FILE appends the name of every point reached, one a
-// line, so that a first run enumerates what the next ones cut.
+// Points at which a test can end the process as a power cut would. They are in every build, so that
+// what the tests cut is what ships; there nothing sets the hook, and a point is one load.
 namespace cutover {
 
-#ifdef CUTOVER_FAULT_POINTS
-void fault_point(std::string_view name);
-// Starts counting anew, for a test that forks: dies at the N-th point from now; 0 never dies.
+using FaultHook = void (*)(std::string_view name);
+inline std::atomic<FaultHook> fault_hook{nullptr};  // for fault_restart() alone
+
+inline void fault_point(std::string_view name) {
+    if (const auto hook = fault_hook.load(std::memory_order_relaxed); hook != nullptr) [[unlikely]]
+        hook(name);
+}
+
+// For tests: from now on the process kills itself (SIGKILL) at the `die_at`-th point that it
+// reaches, counted from 1; 0 is never. The name of every point is appended to `trace_file`, where
+// one is given, so that a first run enumerates what the next ones cut.
 void fault_restart(long die_at, const char* trace_file);
-#else
-inline void fault_point(std::string_view) {}
-#endif
 
 }  // namespace cutover

@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <atomic>
 #include <chrono>
 #include <exception>
 #include <iterator>
@@ -18,6 +19,8 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/journal_target.h"
+#include "base/syslog_target.h"
 
 namespace cutover {
 namespace {
@@ -42,6 +45,16 @@ std::string_view name_of(LogLevel level) {
     std::unreachable();
 }
 
+int syslog_severity(LogLevel level) {  // RFC 5424, 6.2.1
+    switch (level) {
+        case LogLevel::debug: return 7;
+        case LogLevel::info: return 6;
+        case LogLevel::warning: return 4;
+        case LogLevel::error: return 3;
+    }
+    std::unreachable();
+}
+
 // One line whatever the text holds: a value from outside cannot forge a second one.
 std::string human_line(std::string_view text, LogFields fields) {
     std::string line;
@@ -55,6 +68,7 @@ std::string human_line(std::string_view text, LogFields fields) {
     };
     append(text);
     for (const auto& [name, value] : fields) {
+        if (name == kMessageId) continue;
         append(fmt::format(" {}=", name));
         const bool bare = !value.empty() && value.find_first_of(" \"=\n\t") == std::string::npos;
         append(bare ? value
@@ -69,13 +83,17 @@ std::string json_line(LogLevel level, std::string_view text, LogFields fields) {
     line["time"] = to_iso8601(SystemClock().wall());
     line["level"] = name_of(level);
     line["text"] = text;
-    for (const auto& [name, value] : fields) line[std::string(name)] = value;
+    for (const auto& [name, value] : fields)
+        if (name != kMessageId) line[std::string(name)] = value;
     return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 }  // namespace
 
 struct Log::Sinks {
+    std::atomic<LogLevel> level = LogLevel::info;
+    SyslogTarget remote;
+    std::unique_ptr<JournalTarget> journal;
     std::shared_ptr<spdlog::logger> human;
     std::shared_ptr<spdlog::logger> json;
 };
@@ -85,6 +103,11 @@ Log::~Log() = default;
 
 Result<std::unique_ptr<Log>> Log::open(const Options& options) {
     auto sinks = std::make_unique<Sinks>();
+    sinks->level = options.level;
+    if (!options.journal.empty()) {
+        sinks->journal = std::make_unique<JournalTarget>(TRY(JournalTarget::open(options.journal)));
+        sinks->journal->set_device(options.device);
+    }
     try {  // spdlog throws where a file cannot be opened
         if (options.to_stderr) {
             sinks->human = std::make_shared<spdlog::logger>(
@@ -110,8 +133,25 @@ std::unique_ptr<Log> Log::silent() {
     return std::unique_ptr<Log>(new Log(std::make_unique<Sinks>()));
 }
 
+void Log::set_level(LogLevel level) {
+    sinks_->level = level;
+    for (const auto& sink : {sinks_->human, sinks_->json})
+        if (sink) sink->set_level(to_spdlog(level));
+}
+
+LogLevel Log::level() const { return sinks_->level; }
+
+Result<> Log::send_to(const std::string& host_and_port) {
+    return sinks_->remote.set(host_and_port);
+}
+
 void Log::write(LogLevel level, std::string_view text, LogFields fields) {
-    if (sinks_->human) sinks_->human->log(to_spdlog(level), human_line(text, fields));
+    if (level < sinks_->level) return;
+    const auto severity = syslog_severity(level);
+    sinks_->remote.send(severity, human_line(text, fields));
+    const bool taken = sinks_->journal && sinks_->journal->send(severity, human_line(text, fields),
+                                                                {fields.begin(), fields.size()});
+    if (sinks_->human && !taken) sinks_->human->log(to_spdlog(level), human_line(text, fields));
     if (sinks_->json) sinks_->json->log(to_spdlog(level), json_line(level, text, fields));
 }
 

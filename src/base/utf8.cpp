@@ -47,6 +47,12 @@ std::string valid_utf8(std::string_view text) {
     std::string result;
     result.reserve(text.size());
     while (!text.empty()) {
+        const auto* const other =
+            std::ranges::find_if(text, [](unsigned char byte) { return byte >= 0x80; });
+        const auto ascii = static_cast<std::size_t>(other - text.begin());
+        result += text.substr(0, ascii);  // at once: a text may be large
+        text.remove_prefix(ascii);
+        if (text.empty()) break;
         const auto next = first_code_point(text);
         result += next.valid ? text.substr(0, next.length) : kReplacement;
         text.remove_prefix(next.length);

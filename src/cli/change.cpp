@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -15,11 +16,14 @@
 #include <fmt/core.h>
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "cli/errors.h"
 #include "cli/exit_code.h"
+#include "cli/follow.h"
 #include "cli/grammar.h"
 #include "cli/json.h"
+#include "cli/operation_view.h"
 #include "cli/render_operation.h"
 #include "cli/report.h"
 #include "cli/session.h"
@@ -67,6 +71,30 @@ bool is_name(const Session& session, const std::string& typed) {
     return plain && !std::filesystem::exists(session.context().folder / typed, error);
 }
 
+// A backup by its name; where there is a file of that name, that is meant.
+bool is_kept_backup(const Session& session, const std::string& typed) {
+    std::error_code error;
+    return typed.find('/') == std::string::npos &&
+           !std::filesystem::exists(session.context().folder / typed, error);
+}
+
+Result<> read_config_work(const ChangeOptions& options, Request& request) {
+    if (!options.max_wait.empty()) {
+        const auto wait = parse_duration(options.max_wait);
+        if (!wait || wait->count() < 0 || *wait > kLongestConfigWait)
+            return fail(errors::cli_usage,
+                        "--max-wait {}: a duration such as 0s, 30s or 10m is needed, at most 1h",
+                        options.max_wait);
+        request.max_wait = *wait;
+    }
+    const auto& action = options.timeout_action;
+    if (!action.empty() && action != "kill" && action != "fail")
+        return fail(errors::cli_usage, "--timeout-action {} is not kill or fail", action);
+    request.end_config_work = action == "kill";
+    request.wait_for_services = options.wait_commit_queue_empty;
+    return {};
+}
+
 Result<Request> request_from(const Session& session, const ChangeOptions& options) {
     constexpr int kLongestTrial = 30 * 24 * 60;
     Request request;
@@ -88,9 +116,16 @@ Result<Request> request_from(const Session& session, const ChangeOptions& option
         return fail(errors::cli_usage, "generation {} cannot be", options.generation);
     request.generation = options.generation;
     request.packages = options.packages;
+    request.only_kind = options.only_kind;
     request.with_dependents = options.with_dependents;
+    request.keep_access = options.keep_access;
+    request.factory_base = options.factory_base;
+    TRY(read_config_work(options, request));
     for (const auto& typed : options.sources) {  // last: the command line is right by now
-        if (options.only_names || (takes_names(options.kind) && is_name(session, typed)))
+        const bool kept = options.kind == OperationKind::restore && is_kept_backup(session, typed);
+        if (kept)
+            request.sources.push_back(typed);
+        else if (options.only_names || (takes_names(options.kind) && is_name(session, typed)))
             request.packages.push_back(typed);
         else
             request.sources.push_back(TRY(source_from(session, typed)));
@@ -105,10 +140,16 @@ std::string typed_again(const ChangeOptions& options) {
     for (const auto& source : options.sources)
         text += source.find(' ') == std::string::npos ? " " + source : " '" + source + "'";
     if (options.with_dependents) text += " --with-dependents";
+    if (options.factory) text += " --factory";
+    if (options.keep_access) text += " --keep-access";
+    if (options.factory_base) text += " --factory-base";
     if (options.generation != 0) text += fmt::format(" {}", options.generation);
     if (!options.mode.empty()) text += " --mode " + options.mode;
     if (options.trial_minutes != 0) text += fmt::format(" --trial {}", options.trial_minutes);
     if (!options.force.empty()) text += " --force " + options.force;
+    if (!options.max_wait.empty()) text += " --max-wait " + options.max_wait;
+    if (!options.timeout_action.empty()) text += " --timeout-action " + options.timeout_action;
+    if (options.wait_commit_queue_empty) text += " --wait-commit-queue-empty";
     return text;
 }
 
@@ -131,16 +172,21 @@ Result<ExitCode> print_check(Session& session, Device& device, const Request& re
 // Only what cannot be undone by the next command is asked about, and only at a terminal.
 Result<> ask(Session& session, Device& device, const Request& request) {
     using enum OperationKind;
-    const bool reboots =
-        request.kind == revert || request.kind == rollback || request.kind == reboot;
+    const bool reboots = request.kind == revert || request.kind == rollback ||
+                         request.kind == reboot || request.kind == reset || request.kind == restore;
     const auto& terminal = session.terminal();
+    const bool asked = terminal.in && terminal.err && !session.json();
+    if (request.kind == reset && !asked && !session.yes())
+        return fail(errors::cli_needs_yes, "a factory reset cannot be undone");
     if (!reboots || request.mode == Mode::next_startup || !terminal.in || !terminal.err) return {};
     const auto preview = TRY(device.preview(request));
     if (preview.error) return std::unexpected(*preview.error);
     const auto interrupts =
         preview.interrupts.empty() ? "" : fmt::format("; interrupts {}", preview.interrupts);
+    const auto* const question =
+        request.kind == reset ? "There is no way back. Reset it now?" : "Reboot now?";
     if (session.confirm(
-            fmt::format("{}{}\nReboot now?", printable(preview.title), printable(interrupts))))
+            fmt::format("{}{}\n{}", printable(preview.title), printable(interrupts), question)))
         return {};
     return fail(errors::cli_declined, "nothing was changed");
 }
@@ -151,6 +197,42 @@ OperationState wanted_end(const Request& request, const DeviceState& before) {
     const bool answers = request.kind == OperationKind::rollback && before.current &&
                          before.current->state == OperationState::awaiting_commit;
     return answers ? OperationState::cancelled : OperationState::done;
+}
+
+// The operation that has begun after `last`; none when it does not come.
+std::optional<OperationId> next_operation(Session& session, OperationId last) {
+    constexpr std::chrono::milliseconds kPause{100};
+    constexpr int kTries = 300;
+    for (int i = 0; i < kTries; ++i) {
+        const auto device = session.device();
+        const auto newest = device ? (*device)->operations(1) : Result<std::vector<Operation>>();
+        if (!device || !newest) session.forget_device();
+        if (newest && !newest->empty() && newest->front().id > last) return newest->front().id;
+        if (!session.context().clock.sleep(kPause, {})) break;
+    }
+    return std::nullopt;
+}
+
+// What was set for startup is tried by the boot, as an operation of its own: the reboot is not the
+// end of it.
+Result<ExitCode> reboot_into_trial(Session& session, const FollowOptions& following) {
+    const auto view = make_view(session, following.operation);
+    const auto rebooted = TRY(follow_operation(session, *view, following));
+    if (rebooted.state != OperationState::done)
+        return report_end(session, rebooted, OperationState::done);
+    session.print([&] { return json::result(rebooted, ExitCode::done); },
+                  [&] { return restarted_text(rebooted); });
+    const auto trial = next_operation(session, following.operation);
+    if (!trial) {
+        if (!session.json())
+            session.print_text("Its checks are still to come: `cutover show operations` tells.\n");
+        return ExitCode::done;
+    }
+    if (session.json()) session.print_line(json::started(*trial));
+    auto next = following;
+    next.operation = *trial;
+    next.until_trial = true;
+    return follow_and_report(session, next, OperationState::done);
 }
 
 }  // namespace
@@ -172,12 +254,15 @@ Result<ExitCode> change(Session& session, const ChangeOptions& options) {
                 id));
         return ExitCode::done;
     }
-    return follow_and_report(session,
-                             {.operation = id,
-                              .after_sequence = before.last_event,
-                              .timeout = timeout,
-                              .until_trial = request.trial.count() > 0},
-                             wanted_end(request, before));
+    const FollowOptions following{.operation = id,
+                                  .after_sequence = before.last_event,
+                                  .timeout = timeout,
+                                  .until_trial = request.trial.count() > 0};
+    const auto& marks = before.marks;
+    if (request.kind == OperationKind::reboot && marks.startup != marks.running &&
+        marks.startup != marks.committed)
+        return reboot_into_trial(session, following);
+    return follow_and_report(session, following, wanted_end(request, before), &before);
 }
 
 Result<ExitCode> cancel(Session& session, OperationId operation, const ChangeOptions& options) {
@@ -222,6 +307,19 @@ void add_plan_options(CLI::App& command, ChangeOptions& options) {
                     "Skip exactly these checks, by the names that --preview shows")
         ->type_name("CHECK[,CHECK...]")
         ->join(',');
+}
+
+void add_config_work_options(CLI::App& command, ChangeOptions& options) {
+    command
+        .add_option("--max-wait", options.max_wait,
+                    "Wait so long for configuration work that is open (10s); 0s: not at all")
+        ->type_name("DURATION");
+    command
+        .add_option("--timeout-action", options.timeout_action,
+                    "After that time: end that work, or give up (fail)")
+        ->type_name("kill|fail");
+    command.add_flag("--wait-commit-queue-empty", options.wait_commit_queue_empty,
+                     "Wait, too, until services have taken all that was committed");
 }
 
 void add_mode_option(CLI::App& command, ChangeOptions& options) {

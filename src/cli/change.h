@@ -2,6 +2,7 @@
 
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "cli/session.h"
 #include "model/generation.h"
 #include "model/operation.h"
+#include "model/package_kind.h"
 
 // What the commands that start an operation share.
 namespace cutover::cli {
@@ -22,16 +24,23 @@ struct ChangeOptions {
     std::vector<std::string> sources;   // as they were typed: files, URLs, packages at hand
     std::vector<std::string> packages;  // names
     bool with_dependents = false;
+    std::optional<PackageKind> only_kind;
     bool only_names = false;  // what was typed is never a file
     std::string mode;
     int trial_minutes = 0;
     std::string force;  // names with commas between
     std::string plan;
     GenerationId generation = 0;
+    bool factory = false;  // of a reset: yes, that is meant
+    bool keep_access = false;
+    bool factory_base = false;
     bool preview = false;
     bool check = false;  // a preview that only says yes or no
     bool no_wait = false;
     std::string timeout;
+    std::string max_wait;        // for configuration work that is open
+    std::string timeout_action;  // "kill" or "fail"
+    bool wait_commit_queue_empty = false;
 };
 
 // Starts the operation, follows it and tells how it ended; or only previews it.
@@ -46,6 +55,8 @@ CLI::App& add_change(CLI::App& parent, Actions& actions, std::string_view name, 
 
 void add_wait_options(CLI::App& command, ChangeOptions& options);
 void add_plan_options(CLI::App& command, ChangeOptions& options);
+// Of what changes the base or YANG modules.
+void add_config_work_options(CLI::App& command, ChangeOptions& options);
 void add_mode_option(CLI::App& command, ChangeOptions& options);
 void add_trial_option(CLI::App& command, ChangeOptions& options);
 

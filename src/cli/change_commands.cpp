@@ -32,6 +32,7 @@ void add_package_changes(CLI::App& root, Actions& actions) {
     add_sources(*command, *options);
     add_mode_option(*command, *options);
     add_trial_option(*command, *options);
+    add_config_work_options(*command, *options);
     add_plan_options(*command, *options);
     add_wait_options(*command, *options);
 
@@ -48,6 +49,7 @@ void add_package_changes(CLI::App& root, Actions& actions) {
                       "Only say whether it is newer than what is installed: exit code 0, else 3");
     add_mode_option(*command, *options);
     add_trial_option(*command, *options);
+    add_config_work_options(*command, *options);
     add_plan_options(*command, *options);
     add_wait_options(*command, *options);
 
@@ -59,6 +61,7 @@ void add_package_changes(CLI::App& root, Actions& actions) {
         options);
     add_mode_option(*command, *options);
     add_trial_option(*command, *options);
+    add_config_work_options(*command, *options);
     add_plan_options(*command, *options);
     add_wait_options(*command, *options);
 }
@@ -76,6 +79,7 @@ void add_returns(CLI::App& root, Actions& actions) {
         "Boot the standby slot, if it was committed once. Makes no health checks.",
         {"cutover revert", "cutover revert --preview", "cutover revert --yes"}, options);
     add_mode_option(*command, *options);
+    add_config_work_options(*command, *options);
     add_plan_options(*command, *options);
     add_wait_options(*command, *options);
 
@@ -88,6 +92,7 @@ void add_returns(CLI::App& root, Actions& actions) {
         ->add_option("GENERATION", options->generation, "As `cutover show generations` lists them")
         ->type_name("");
     add_mode_option(*command, *options);
+    add_config_work_options(*command, *options);
     add_plan_options(*command, *options);
     add_wait_options(*command, *options);
 }
@@ -110,6 +115,22 @@ void add_care(CLI::App& root, Actions& actions) {
     auto* command = &add_change(root, actions, "reboot", OperationKind::reboot,
                                 "Restart the device into what is set for startup.",
                                 {"cutover reboot", "cutover reboot --yes --no-wait"}, options);
+    add_wait_options(*command, *options);
+
+    options = std::make_shared<ChangeOptions>();
+    command = &add_change(root, actions, "reset", OperationKind::reset,
+                          "Make the device as it was made, but for the running base; it restarts.",
+                          {"cutover reset --factory", "cutover reset --factory --preview",
+                           "cutover reset --factory --keep-access --yes"},
+                          options);
+    command
+        ->add_flag("--factory", options->factory,
+                   "Say so: there is no other reset, and no way back")
+        ->required();
+    command->add_flag("--keep-access", options->keep_access, "Users, certificates and keys stay");
+    command->add_flag("--factory-base", options->factory_base,
+                      "Refuse unless the device was made with the base that runs");
+    add_plan_options(*command, *options);
     add_wait_options(*command, *options);
 
     options = std::make_shared<ChangeOptions>();

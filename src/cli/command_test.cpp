@@ -166,6 +166,18 @@ TEST_F(CommandTest, ExitsWithTheCodeOfTheOperationItFollows) {
     EXPECT_EQ(run({"show", "operation", "14"}).code, 0) << "looking is no failure";
 }
 
+TEST_F(CommandTest, ResetsADeviceOnlyForWhoSaysThatItIsMeant) {
+    EXPECT_EQ(run({"reset", "--yes"}).code, 2) << "without --factory";
+    EXPECT_EQ(run({"reset", "--factory"}).code, 3) << "a pipe cannot answer";
+    EXPECT_EQ(run({"reset", "--factory", "--json"}).code, 3);
+    world_.sit_at_a_terminal();
+    world_.answers = "n\n";
+    const auto declined = run({"reset", "--factory"});
+    EXPECT_EQ(declined.code, 3);
+    EXPECT_NE(declined.err.find("There is no way back. Reset it now? [y/N]"), std::string::npos);
+    EXPECT_EQ(run({"reset", "--factory", "--yes"}).code, 0);
+}
+
 TEST_F(CommandTest, AsksBeforeARebootOnlyAtATerminal) {
     EXPECT_EQ(run({"reboot"}).code, 0) << "a pipe cannot answer";
     world_.sit_at_a_terminal();
@@ -215,6 +227,41 @@ TEST_F(CommandTest, CancelsTheOperationAtWork) {
     EXPECT_EQ(cancelled.code, 0) << cancelled.err;
     EXPECT_EQ(world_.device.operation(14)->state, OperationState::cancelled);
     EXPECT_EQ(run({"cancel", "13"}).code, 3) << "it is over";
+}
+
+TEST_F(CommandTest, DoesNotCallARebootDoneWhileWhatItBringsIsStillToBeJudged) {
+    world_.device.edit([](DeviceState& state) { state.marks.startup = 12; });
+    const auto outcome = run({"reboot"});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_NE(outcome.out.find("on trial now"), std::string::npos) << outcome.out;
+    EXPECT_NE(outcome.out.find("cutover show operations"), std::string::npos) << outcome.out;
+    EXPECT_EQ(outcome.out.find("Done"), std::string::npos) << outcome.out;
+}
+
+TEST_F(CommandTest, SendsThePatchCommandsForPatchesAlone) {
+    world_.package("fix-1.PAT");
+    run({"patch", "load", "fix-1.PAT"});
+    EXPECT_EQ(world_.device.last_request().only_kind, PackageKind::patch);
+    run({"patch", "delete", "fix"});
+    EXPECT_EQ(world_.device.last_request().only_kind, PackageKind::patch);
+    run({"packages", "drop", "bgp@8.5"});
+    EXPECT_EQ(world_.device.last_request().kind, OperationKind::discard);
+    EXPECT_EQ(world_.device.last_request().packages, std::vector<std::string>{"bgp@8.5"});
+    EXPECT_FALSE(world_.device.last_request().only_kind);
+    const auto shown = nlohmann::json::parse(run({"show", "operation", "14", "--json"}).out);
+    EXPECT_EQ(shown.at("request").at("only_kind"), "patch");
+    EXPECT_EQ(shown.at("request").at("with_dependents"), false);
+}
+
+TEST_F(CommandTest, TakesForceOfAReloadWithoutAWordForData) {
+    run({"packages", "reload", "--force"});
+    EXPECT_EQ(world_.device.last_request().force, std::vector<std::string>{"data"});
+    run({"packages", "reload", "--force", "--no-wait"});
+    EXPECT_EQ(world_.device.last_request().force, std::vector<std::string>{"data"});
+    run({"packages", "reload", "--force", "health,data"});
+    EXPECT_EQ(world_.device.last_request().force, (std::vector<std::string>{"health", "data"}));
+    run({"packages", "reload"});
+    EXPECT_TRUE(world_.device.last_request().force.empty());
 }
 
 TEST_F(CommandTest, PrintsOneJsonObjectALineWhileFollowing) {

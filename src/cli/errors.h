@@ -25,6 +25,12 @@ inline constexpr ErrorInfo cli_declined{.id = "cli.declined",
                                         .kind = Errc::refused,
                                         .meaning = "The question was answered with no.",
                                         .remedy = "Run it again and answer y, or use --yes."};
+inline constexpr ErrorInfo cli_needs_yes{
+    .id = "cli.needs_yes",
+    .kind = Errc::refused,
+    .meaning =
+        "What cannot be undone is done off a terminal only when --yes says that it is meant.",
+    .remedy = "Run it again with --yes."};
 inline constexpr ErrorInfo cli_waiting_ended{
     .id = "cli.waiting_ended",
     .kind = Errc::timeout,

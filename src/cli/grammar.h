@@ -36,6 +36,9 @@ CLI::App& add_command(CLI::App& parent, std::string_view name, std::string_view 
 void add_show_commands(CLI::App& root, Actions& actions);
 void add_package_commands(CLI::App& root, Actions& actions);
 void add_change_commands(CLI::App& root, Actions& actions);
+void add_config_commands(CLI::App& root, Actions& actions);
+void add_backup_commands(CLI::App& root, Actions& actions);
+void add_migrate_command(CLI::App& root, Actions& actions);
 void add_generate_command(CLI::App& root, Actions& actions);  // hidden: for packagers
 
 }  // namespace cutover::cli

@@ -39,6 +39,7 @@ protected:
         add_show_commands(root_, actions_);
         add_change_commands(root_, actions_);
         add_package_commands(root_, actions_);
+        add_config_commands(root_, actions_);
     }
 
     CLI::App root_;
@@ -123,6 +124,10 @@ TEST_F(CompletionTest, OffersCommandsOptionsValuesAndFiles) {
     EXPECT_EQ(completions("cutover commit nos"), "\n") << "it takes no file";
     EXPECT_EQ(completions("cutover show version --js"), "--json\n");
     EXPECT_EQ(completions("cutover gen"), "\n") << "hidden";
+    EXPECT_EQ(completions("cutover config rol"), "rollback\n");
+    EXPECT_EQ(completions("cutover config show --format ''"), "json xml tree\n");
+    EXPECT_EQ(completions("cutover config load nos"), "nos-1.2.0.cc\n");
+    EXPECT_EQ(completions("cutover config set nos"), "\n") << "it takes no file";
 }
 
 }  // namespace

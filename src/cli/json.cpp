@@ -177,10 +177,17 @@ Json list_of(const Values& values) {
 }
 
 Json of(const Request& request) {
-    return {{"kind", to_string(request.kind)},  {"sources", request.sources},
-            {"mode", to_string(request.mode)},  {"trial_minutes", request.trial.count()},
-            {"force", request.force},           {"plan", request.plan_hash},
-            {"generation", request.generation}, {"asked_by", request.asked_by}};
+    return {{"kind", to_string(request.kind)},
+            {"sources", request.sources},
+            {"packages", request.packages},
+            {"only_kind", request.only_kind ? Json(to_string(*request.only_kind)) : Json()},
+            {"with_dependents", request.with_dependents},
+            {"mode", to_string(request.mode)},
+            {"trial_minutes", request.trial.count()},
+            {"force", request.force},
+            {"plan", request.plan_hash},
+            {"generation", request.generation},
+            {"asked_by", request.asked_by}};
 }
 
 Json of(const StageRecord& record) {
@@ -205,6 +212,7 @@ Json of(const Operation& operation) {
             {"ended", of(operation.ended)},
             {"interruption_ms", operation.interruption.count()},
             {"reboots", operation.reboots},
+            {"notes", operation.notes},
             {"warnings", operation.warnings},
             {"commit_deadline", of(operation.commit_deadline)},
             {"error", of(operation.error)}};
@@ -342,6 +350,21 @@ std::string restarting(OperationId operation) {
 
 std::string result(const Operation& operation, ExitCode code) {
     return dump({{"type", "result"}, {"exit_code", to_int(code)}, {"operation", of(operation)}});
+}
+
+std::string result(const Operation& operation, ExitCode code,
+                   const std::vector<PackageResult>& packages) {
+    auto list = Json::array();
+    for (const auto& each : packages) {
+        auto package = of(each.package);
+        package["result"] = each.result;
+        package["why"] = each.why;
+        list.push_back(std::move(package));
+    }
+    return dump({{"type", "result"},
+                 {"exit_code", to_int(code)},
+                 {"operation", of(operation)},
+                 {"packages", list}});
 }
 
 }  // namespace cutover::cli::json

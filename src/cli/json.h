@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "cli/exit_code.h"
+#include "cli/state_view.h"
 #include "model/device.h"
 
 // The documents that --json prints. Their fields are described in docs/cli.md, and kept: they are
@@ -34,5 +35,7 @@ std::string event(const Event& event);
 std::string progress(const Progress& progress);
 std::string restarting(OperationId operation);
 std::string result(const Operation& operation, ExitCode code);
+std::string result(const Operation& operation, ExitCode code,
+                   const std::vector<PackageResult>& packages);
 
 }  // namespace cutover::cli::json

@@ -61,7 +61,10 @@ public:
         draw_now(operation);
     }
 
-    void event(const Event& /*event*/) override {}
+    // What may take minutes, also where nothing is drawn in place.
+    void event(const Event& event) override {
+        if (event.type == "services.starting") say("  waiting: " + event.text);
+    }
 
     void progress(const Progress& progress) override {
         if (!session_.terminal().err) return;

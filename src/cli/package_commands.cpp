@@ -17,6 +17,7 @@
 #include "cli/session.h"
 #include "model/device.h"
 #include "model/operation.h"
+#include "model/package_kind.h"
 
 namespace cutover::cli {
 namespace {
@@ -63,6 +64,7 @@ void add_uninstall(CLI::App& root, Actions& actions) {
                      "Packages that need them go as well");
     add_mode_option(command, *options);
     add_trial_option(command, *options);
+    add_config_work_options(command, *options);
     add_plan_options(command, *options);
     add_wait_options(command, *options);
 }
@@ -82,11 +84,20 @@ void add_reload(CLI::App& packages, Actions& actions) {
                          .name = "reload",
                          .kind = OperationKind::reload,
                          .purpose = "Make all that was marked take effect together, in service."},
-                        {"cutover packages reload --dry-run", "cutover packages reload"}, options);
+                        {"cutover packages reload --dry-run", "cutover packages reload",
+                         "cutover packages reload --force"},
+                        options);
     add_plan_options(command, *options);
+    // Alone it is about what only a reload is asked.
+    command.get_option("--force")
+        ->expected(0, 1)
+        ->default_str("data")
+        ->type_name("[CHECK[,CHECK...]]")
+        ->description("Skip exactly these checks; alone: have packages go that keep data");
     command.add_flag("--dry-run", options->preview, "The same as --preview");
     add_mode_option(command, *options);
     add_trial_option(command, *options);
+    add_config_work_options(command, *options);
     add_wait_options(command, *options);
 }
 
@@ -133,6 +144,17 @@ void add_packages(CLI::App& root, Actions& actions) {
                    {"cutover packages deinstall bgp"}, options);
     add_names(*command, *options, "As `cutover packages list` names them");
     add_wait_options(*command, *options);
+
+    options = std::make_shared<ChangeOptions>();
+    command = &add(packages, actions,
+                   {.group = "packages",
+                    .name = "drop",
+                    .kind = OperationKind::discard,
+                    .purpose = "Give up packages that are obtained and not on top of the base."},
+                   {"cutover packages drop bgp", "cutover packages drop bgp@8.5"}, options);
+    add_names(*command, *options, "All versions at hand of that name, or one: bgp, bgp@8.5");
+    add_plan_options(*command, *options);
+    add_wait_options(*command, *options);
     add_reload(packages, actions);
 }
 
@@ -166,6 +188,7 @@ void add_patch_load(CLI::App& patch, Actions& actions) {
              .kind = OperationKind::fetch,
              .purpose = "Obtain patches; they stay deactive until they are activated."},
             {"cutover patch load fix-1.PAT", "cutover patch load fix-1.PAT --run"}, options);
+    options->only_kind = PackageKind::patch;
     add_files(command, *options);
     const auto run = std::make_shared<bool>(false);
     command.add_flag("--run", *run, "Activate and run them in one go: they survive reboots");
@@ -181,6 +204,7 @@ void add_patch_step(CLI::App& patch, Actions& actions, const Command& what) {
     const auto options = std::make_shared<ChangeOptions>();
     const auto typed = "cutover patch " + std::string(what.name) + " fix";
     auto& command = add(patch, actions, what, {typed}, options);
+    if (what.kind == OperationKind::discard) options->only_kind = PackageKind::patch;
     add_names(command, *options, "As `cutover patch show` lists them");
     add_plan_options(command, *options);
     add_wait_options(command, *options);

@@ -97,7 +97,9 @@ std::string checks_block(const std::vector<CheckResult>& checks, const Terminal&
     widest = std::min<std::size_t>(widest, 30);
     for (const auto& check : checks) {
         auto detail = check.detail;
-        if (check.verdict == CheckVerdict::skipped) detail.insert(0, "skipped by --force; ");
+        const std::string_view skipped = "skipped by --force";
+        if (check.verdict == CheckVerdict::skipped && !detail.starts_with(skipped))
+            detail.insert(0, fmt::format("{}; ", skipped));
         block.add(fmt::format("{}  {}   ", padded(printable(check.name), widest),
                               verdict_mark(check.verdict)),
                   detail);
@@ -108,6 +110,14 @@ std::string checks_block(const std::vector<CheckResult>& checks, const Terminal&
 std::string interruption(const Operation& operation) {
     if (operation.interruption.count() == 0 && operation.reboots == 0)
         return "Services were not interrupted.";
+    if (operation.reboots == 0) {
+        const auto last =
+            std::ranges::find(operation.stages, Stage::postexecute, &StageRecord::stage);
+        const auto what = last == operation.stages.end() || last->detail.empty()
+                              ? human_duration(operation.interruption)
+                              : last->detail;
+        return fmt::format("Only services that it concerns were interrupted: {}.", what);
+    }
     return fmt::format(
         "Interrupted {} in {}.", human_duration(operation.interruption),
         counted_in_words(static_cast<std::size_t>(std::max(operation.reboots, 0)), "reboot"));
@@ -179,6 +189,8 @@ std::string outcome(const Operation& operation, const DeviceState& state) {
             if (is_on_top(operation, state)) return now_on_top(operation, state);
             return now_runs(operation, state);
         case OperationKind::revert:
+        case OperationKind::reset:
+        case OperationKind::restore:
         case OperationKind::reboot: return now_runs(operation, state);
     }
     return "Done.";
@@ -238,6 +250,9 @@ std::string operation_text(const Operation& operation, const Terminal& terminal)
             '\n';
     text += checks_block(operation.checks, terminal);
     for (const auto& record : operation.stages) text += stage_line(record, terminal) + '\n';
+    Block notes("notes", terminal);
+    for (const auto& note : operation.notes) notes.add("", note);
+    text += notes.text();
     Block warnings("warnings", terminal);
     for (const auto& warning : operation.warnings) warnings.add("", warning);
     text += warnings.text();
@@ -354,6 +369,18 @@ std::string success_text(const Operation& operation, const std::optional<DeviceS
              wrapped(printable(sentence), static_cast<std::size_t>(terminal.width)))
             text += line + '\n';
     return text;
+}
+
+std::string restarted_text(const Operation& operation) {
+    return fmt::format("Restarted, {} away; what was set for startup is on trial now.\n",
+                       human_duration(operation.interruption));
+}
+
+std::string packages_text(const std::vector<PackageResult>& packages, const Terminal& terminal) {
+    Table table({"package", "version", "result", "why"});
+    for (const auto& each : packages)
+        table.add({each.package.name, each.package.version.text(), each.result, each.why});
+    return table.empty() ? "" : table.text(terminal.width);
 }
 
 std::string failure_summary(const Operation& operation, const std::optional<DeviceState>& state,

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "cli/exit_code.h"
+#include "cli/state_view.h"
 #include "cli/terminal.h"
 #include "model/device.h"
 #include "model/event.h"
@@ -33,6 +34,12 @@ std::string event_line(const Event& event, const Terminal& terminal);
 // What an operation that went well has come to; `state` is how the device is now, if that is known.
 std::string success_text(const Operation& operation, const std::optional<DeviceState>& state,
                          const Terminal& terminal);
+
+// Of a reboot into what was set for startup.
+std::string restarted_text(const Operation& operation);
+
+// A row for each package of a reload; empty when there is none.
+std::string packages_text(const std::vector<PackageResult>& packages, const Terminal& terminal);
 
 // "Interrupted 20.1 s in two reboots. Alarm raised: upgrade-failed (major). Exit 1."
 std::string failure_summary(const Operation& operation, const std::optional<DeviceState>& state,

@@ -24,7 +24,6 @@
 namespace cutover::cli {
 namespace {
 
-constexpr std::size_t kLabelWidth = 16;
 constexpr std::size_t kListed = 3;  // packages of a generation in a list of generations
 
 std::string package_list(const Generation& generation, std::size_t max_count = SIZE_MAX) {
@@ -94,13 +93,8 @@ private:
     std::string text_;
 };
 
-// `label` and a text that wraps beside it.
 std::string labelled(const std::string& label, const std::string& text, const Terminal& terminal) {
-    std::string result;
-    const auto width = static_cast<std::size_t>(terminal.width) - kLabelWidth;
-    for (const auto& line : wrapped(printable(text), width))
-        result += padded(result.empty() ? label : "", kLabelWidth) + line + '\n';
-    return result;
+    return cli::labelled(label, text, terminal.width);
 }
 
 std::string standby_text(const DeviceState& state) {

@@ -5,6 +5,7 @@
 #include <ostream>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/core.h>
 
@@ -17,6 +18,7 @@
 #include "cli/operation_view.h"
 #include "cli/render_operation.h"
 #include "cli/session.h"
+#include "cli/state_view.h"
 #include "cli/terminal.h"
 #include "cli/text.h"
 #include "model/device.h"
@@ -36,11 +38,21 @@ Error error_of(const Operation& operation) {
     return make_error(Errc::io, fmt::format("operation {} failed", operation.id));
 }
 
-void report(Session& session, const Operation& operation, ExitCode code) {
-    if (session.json()) return session.print_line(json::result(operation, code));
+void report(Session& session, const Operation& operation, ExitCode code,
+            const DeviceState* before) {
+    const bool reloads = before != nullptr && operation.request.kind == OperationKind::reload &&
+                         operation.state != OperationState::refused;
     std::optional<DeviceState> now;
-    if (const auto device = session.device())
+    if (const auto device = session.device(); device && (reloads || !session.json()))
         if (auto state = (*device)->state()) now = *std::move(state);
+    const bool tells = reloads && now;
+    const auto packages =
+        tells ? reload_results(*before, *now, operation) : std::vector<PackageResult>();
+    if (session.json())
+        return session.print_line(tells ? json::result(operation, code, packages)
+                                        : json::result(operation, code));
+    session.print_text(packages_text(packages, session.terminal()));
+    for (const auto& note : operation.notes) session.err() << "note: " << printable(note) << '\n';
     for (const auto& warning : operation.warnings)
         session.err() << "warning: " << printable(warning) << '\n';
     if (operation.state == OperationState::refused) {
@@ -66,13 +78,17 @@ Result<std::chrono::milliseconds> timeout_from(const std::string& text) {
     return *duration;
 }
 
-Result<ExitCode> follow_and_report(Session& session, const FollowOptions& options,
-                                   OperationState wanted) {
-    const auto view = make_view(session, options.operation);
-    const auto operation = TRY(follow_operation(session, *view, options));
+ExitCode report_end(Session& session, const Operation& operation, OperationState wanted,
+                    const DeviceState* before) {
     const auto code = exit_code_of(operation, wanted);
-    report(session, operation, code);
+    report(session, operation, code, before);
     return code;
+}
+
+Result<ExitCode> follow_and_report(Session& session, const FollowOptions& options,
+                                   OperationState wanted, const DeviceState* before) {
+    const auto view = make_view(session, options.operation);
+    return report_end(session, TRY(follow_operation(session, *view, options)), wanted, before);
 }
 
 void print_error(std::ostream& stream, const Error& error, bool json, const Terminal& terminal) {

@@ -159,6 +159,9 @@ void set_up(CLI::App& root, CommonOptions& options, Actions& actions, const Cont
     add_show_commands(root, actions);
     add_change_commands(root, actions);
     add_package_commands(root, actions);
+    add_config_commands(root, actions);
+    add_backup_commands(root, actions);
+    add_migrate_command(root, actions);
     for (const auto& add : context.more_commands) add(root, actions);
     add_generate_command(root, actions);
     actions.bind(root, overview);

@@ -77,6 +77,7 @@ public:
     void print_line(std::string_view line) const;
     void print_text(std::string_view text) const;
 
+    bool yes() const { return yes_; }
     // Only a terminal is asked; elsewhere, and with --yes, the answer is yes.
     bool confirm(std::string_view question) const;
 

@@ -13,6 +13,7 @@
 #include "model/generation.h"
 #include "model/operation.h"
 #include "model/package_kind.h"
+#include "model/side_by_side.h"
 #include "model/slot.h"
 #include "model/version.h"
 
@@ -60,6 +61,30 @@ std::vector<NextCommand> while_idle(const DeviceState& state) {
     else
         next.push_back({.command = "cutover show health", .purpose = "what the checks say"});
     return next;
+}
+
+// What is on top of the base, or is to be after the next boot.
+std::vector<PackageRef> on_top(const DeviceState& state, GenerationId id) {
+    const auto* generation = find_generation(state, id);
+    return generation == nullptr ? std::vector<PackageRef>() : generation->packages;
+}
+
+std::vector<PackageResult> failed_reload(const DeviceState& before, const Operation& operation) {
+    std::vector<PackageResult> results;
+    const auto why = operation.error ? operation.error->text() : std::string();
+    for (const auto& row : before.packages) {
+        const bool comes = row.state == PackageState::selected;
+        const bool marked = comes || row.state == PackageState::leaving;
+        const bool there = row.state == PackageState::running || row.state == PackageState::active;
+        if (marked)
+            results.push_back(
+                {.package = row.package,
+                 .result = "failed",
+                 .why = fmt::format("{}: {}", comes ? "not loaded" : "still loaded", why)});
+        else if (there)
+            results.push_back({.package = row.package, .result = "unchanged", .why = {}});
+    }
+    return results;
 }
 
 }  // namespace
@@ -118,6 +143,32 @@ std::vector<NextCommand> next_commands(const DeviceState& state) {
     auto next = state.current ? while_at_work(*state.current) : while_idle(state);
     if (next.size() > kCount) next.resize(kCount);
     return next;
+}
+
+std::vector<PackageResult> reload_results(const DeviceState& before, const DeviceState& now,
+                                          const Operation& operation) {
+    const bool on_trial = operation.state == OperationState::awaiting_commit;
+    if (operation.state != OperationState::done && !on_trial)
+        return failed_reload(before, operation);
+    const bool later = operation.request.mode == Mode::next_startup;
+    const auto old = on_top(before, before.marks.running);
+    const auto fresh = on_top(now, later ? now.marks.startup : now.marks.running);
+    const std::string when = later ? "with the next boot" : on_trial ? "on trial" : "";
+    std::vector<PackageResult> results;
+    for (const auto& package : fresh) {
+        const auto* replaced = rival_in(old, package);
+        if (replaced != nullptr && replaced->digest == package.digest) {
+            results.push_back({.package = package, .result = "unchanged", .why = {}});
+            continue;
+        }
+        auto why = replaced == nullptr ? std::string() : "in place of " + replaced->version.text();
+        if (!when.empty()) why = why.empty() ? when : fmt::format("{}, {}", why, when);
+        results.push_back({.package = package, .result = "loaded", .why = why});
+    }
+    for (const auto& package : old)
+        if (rival_in(fresh, package) == nullptr)
+            results.push_back({.package = package, .result = "removed", .why = when});
+    return results;
 }
 
 }  // namespace cutover::cli

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -101,6 +102,22 @@ std::string printable(std::string_view text) {
     return result;
 }
 
+std::string printable_lines(std::string_view document,
+                            const std::function<std::string(char32_t)>& escape) {
+    std::string result;
+    result.reserve(document.size());
+    while (!document.empty()) {
+        const auto next = first_code_point(document);
+        const bool layout = next.value == '\n' || next.value == '\t';
+        if (next.valid && (layout || !is_control(next.value)))
+            result += document.substr(0, next.length);
+        else
+            result += next.valid ? escape(next.value) : "\xEF\xBF\xBD";
+        document.remove_prefix(next.length);
+    }
+    return result;
+}
+
 std::string padded(std::string_view text, std::size_t width) {
     const auto used = display_width(text);
     return std::string(text).append(used < width ? width - used : 0, ' ');
@@ -125,6 +142,13 @@ std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
         if (end == std::string_view::npos) return lines;
         text.remove_prefix(end + 1);
     }
+}
+
+std::string labelled(std::string_view label, std::string_view text, int width) {
+    std::string result;
+    for (const auto& line : wrapped(printable(text), static_cast<std::size_t>(width) - kLabelWidth))
+        result += padded(result.empty() ? label : "", kLabelWidth) + line + '\n';
+    return result;
 }
 
 std::string counted_in_words(std::size_t count, std::string_view noun) {

@@ -151,6 +151,138 @@ TEST_F(Transcript, OfRefusals) {
     expect_golden("refusals");
 }
 
+constexpr auto* kHostname = "/ietf-system:system/hostname";
+constexpr auto* kContact = "/ietf-system:system/contact";
+constexpr auto* kUplink = "/ietf-interfaces:interfaces/interface[name='eth0']";
+
+TEST_F(Transcript, OfConfiguration) {
+    type({"config", "show"});
+    type({"config", "show", "/ietf-system:system", "--format", "json"});
+    type({"config", "show", "/ietf-system:system", "--format", "xml"});
+    type({"config", "get", kHostname});
+    type({"config", "set", kHostname, "core-1"});
+    type({"config", "set", kContact, "noc@example.net"});
+    type({"config", "delete", std::string(kUplink) + "/description"});
+    type({"config", "get", kHostname, "--candidate"});
+    type({"config", "diff"});
+    type({"config", "status"});
+    type({"config", "commit", "--confirm", "10", "--comment", "a better name"});
+    type({"config", "save"});
+    type({"config", "status"});
+    type({"config", "commit"});
+    type({"config", "diff", "--startup"});
+    type({"config", "save"});
+    type({"config", "rollback", "2"});
+    type({"config", "diff", "--revision", "2", "3"});
+    type({"config", "history"});
+    type({"config", "set", kHostname, "edge"});
+    type({"config", "commit", "--confirm", "1"});
+    type({"config", "rollback"});
+    type({"config", "diff"});
+    expect_golden("config");
+}
+
+TEST_F(Transcript, OfConfigurationWithJson) {
+    type({"config", "show", "/ietf-system:system", "--json"});
+    type({"config", "show", "/ietf-system:system", "--format", "xml", "--startup", "--json"});
+    type({"config", "get", kHostname, "--revision", "1", "--json"});
+    type({"config", "set", kHostname, "core-1", "--session", "night", "--json"});
+    type({"config", "diff", "--session", "night", "--json"});
+    type({"config", "commit", "--session", "night", "--confirm", "10", "--json"});
+    type({"config", "status", "--json"});
+    type({"config", "commit", "--json"});
+    type({"config", "commit", "--json"});
+    type({"config", "save", "--json"});
+    type({"config", "history", "--count", "2", "--json"});
+    type({"config", "rollback", "--json"});
+    type({"config", "discard", "--json"});
+    expect_golden("config-json");
+}
+
+TEST_F(Transcript, OfInstancesThatMove) {
+    const auto device = [](const std::string& name) {
+        return "/ietf-devices:devices/device[name='" + name + "']";
+    };
+    for (const auto* name : {"r1", "r2", "r3"}) {
+        type({"config", "set", device(name) + "/driver", "router@1"});
+        type({"config", "set", device(name) + "/bgp/as", "65001"});
+    }
+    type({"config", "set", device("r2") + "/banner", "hello"});
+    type({"config", "commit"});
+    const std::vector<std::string> migrate{"migrate", "--from", "router@1", "--to", "router@2"};
+    const auto move = [&](const std::vector<std::string>& more) {
+        auto words = migrate;
+        words.insert(words.end(), more.begin(), more.end());
+        type(words);
+    };
+    move({"--all", "--dry-run", "--report"});
+    move({"--instance", device("r3"), "--dry-run", "--report"});
+    move({"--all"});
+    move({"--instance", device("r2"), "--json"});
+    move({"--instance", device("r2"), device("r3"), "--force", "--report"});
+    move({"--all"});
+    move({"--instance", device("r2")});
+    move({});
+    move({"--all", "--instance", device("r2")});
+    type({"migrate", "--from", "router@1", "--to", "switch@2", "--all"});
+    type({"config", "history", "--count", "3"});
+    expect_golden("migrate");
+}
+
+TEST_F(Transcript, OfConfigurationAtATerminal) {
+    world_.sit_at_a_terminal();
+    world_.terminal.color = true;
+    type({"config", "set", kHostname, "core-1"});
+    type({"config", "set", kContact, "noc@example.net"});
+    type({"config", "delete", std::string(kUplink) + "/description"});
+    type({"config", "diff"});
+    world_.answers = "n\n";
+    type({"config", "discard"});
+    world_.answers = "y\n";
+    type({"config", "discard"});
+    type({"config", "discard"});
+    type({"config", "set", kHostname, "edge", "--session", "night"});
+    type({"config", "commit", "--session", "night"});
+    expect_golden("config-terminal");
+}
+
+TEST_F(Transcript, OfRefusedConfiguration) {
+    auto& config = world_.device.config();
+    const auto mtu = std::string(kUplink) + "/ietf-ip:ipv4/mtu";
+    type({"config", "commit"});
+    type({"config", "set", mtu, "jumbo"});
+    type({"config", "commit"});
+    type({"config", "discard"});
+    type({"config", "set", "/nonsense:a", "1"});
+    type({"config", "get", "/ietf-system:system/nothing"});
+    type({"config", "show", "--revision", "99"});
+    type({"config", "show", "--startup", "--candidate"});
+    type({"config", "show", "--format", "yaml"});
+    type({"config", "load", "missing.json"});
+    type({"config", "set", kHostname, "mine"});
+    type({"config", "set", kHostname, "theirs", "--session", "bob"});
+    type({"config", "commit", "--session", "bob"});
+    type({"config", "commit"});
+    config.set_read_only("operation 7 (upgrade base nos 1.1.0 -> 1.2.0) is at work");
+    config.add_behind("web: does not answer on /run/web.sock");
+    config.set_problem("local", "there is no /ietf-system:system/hostname any more");
+    type({"config", "commit"});
+    type({"config", "status"});
+    world_.device.forget_configuration();
+    type({"config", "status"});
+    type({"config"});
+    type({"config", "comit"});
+    expect_golden("config-refusals");
+}
+
+TEST_F(Transcript, OfHelpWithConfiguration) {
+    type({"config", "--help"});
+    for (const auto* what : {"show", "get", "set", "delete", "load", "diff", "commit", "discard",
+                             "save", "history", "rollback", "status"})
+        type({"config", what, "--help"});
+    expect_golden("config-help");
+}
+
 TEST_F(Transcript, OfHelp) {
     type({"--help"});
     type({"show", "--help"});

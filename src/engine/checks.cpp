@@ -19,8 +19,14 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/process.h"
+#include "engine/backup_checks.h"
+#include "engine/config_texts.h"
+#include "engine/config_work.h"
 #include "engine/errors.h"
 #include "engine/health.h"
+#include "engine/host_checks.h"
+#include "engine/instance_checks.h"
+#include "engine/package_checks.h"
 #include "engine/ports.h"
 #include "model/generation.h"
 #include "model/manifest.h"
@@ -28,6 +34,7 @@
 #include "model/package_kind.h"
 #include "model/plan.h"
 #include "model/planner.h"
+#include "model/side_by_side.h"
 #include "model/version.h"
 #include "platform/slot_store.h"
 
@@ -53,18 +60,6 @@ CheckResult refused_by(const Error& error) {
     return {.verdict = CheckVerdict::refused, .detail = error.text(), .error = error};
 }
 
-// What the plan writes, of what was offered: a base first.
-std::vector<const Manifest*> written(const CheckContext& context) {
-    std::vector<const Manifest*> manifests;
-    if (!context.plan.source.empty()) manifests.push_back(&offered_base(context.input)->manifest);
-    for (const auto& layer : context.plan.layers) {
-        const auto found =
-            std::ranges::find(context.input.offered, layer.package.digest, &OfferedPackage::digest);
-        if (found != context.input.offered.end()) manifests.push_back(&found->manifest);
-    }
-    return manifests;
-}
-
 std::string name_of(const Manifest& manifest) {
     return fmt::format("{} {}", manifest.name, manifest.version.text());
 }
@@ -77,12 +72,20 @@ std::string missing(const SlotSpace& space, std::uint64_t need) {
                        human_size(need - space.available_bytes));
 }
 
+// Of the package itself, which is kept for backups.
+std::uint64_t copied_bytes(const CheckContext& context, const Manifest& manifest) {
+    if (!context.ports.config.backup.packages) return 0;
+    std::uint64_t bytes = 0;
+    for (const auto& member : manifest.members) bytes += member.size_bytes;
+    return bytes;
+}
+
 CheckResult check_space(const CheckContext& context) {
     std::vector<std::string> details;
     std::uint64_t layers = 0;
-    for (const auto* const manifest : written(context)) {
+    for (const auto* const manifest : written_packages(context)) {
         if (manifest->kind != PackageKind::base) {
-            layers += manifest->payload.installed_bytes;
+            layers += manifest->payload.installed_bytes + copied_bytes(context, *manifest);
             continue;
         }
         const auto space = context.ports.slots.space(context.plan.target.slot);
@@ -120,7 +123,7 @@ std::vector<std::string> supported_hardware(const CheckContext& context) {
         if (const auto manifest = context.ports.layers.manifest(package.digest))
             ids.insert(ids.end(), manifest->supports.begin(), manifest->supports.end());
     }
-    for (const auto* const manifest : written(context))
+    for (const auto* const manifest : written_packages(context))
         ids.insert(ids.end(), manifest->supports.begin(), manifest->supports.end());
     return ids;
 }
@@ -128,7 +131,7 @@ std::vector<std::string> supported_hardware(const CheckContext& context) {
 // Of what is written, and of what stays on top: its support may be what goes.
 CheckResult check_hardware(const CheckContext& context) {
     const auto here = supported_hardware(context);
-    auto asked = written(context);
+    auto asked = written_packages(context);
     for (const auto& package : context.plan.target.packages) {
         const auto found =
             std::ranges::find(context.input.at_hand, package.digest, &OfferedPackage::digest);
@@ -149,7 +152,7 @@ CheckResult check_hardware(const CheckContext& context) {
 
 CheckResult check_architecture(const CheckContext& context) {
     const auto here = context.ports.host.architecture();
-    for (const auto* const manifest : written(context)) {
+    for (const auto* const manifest : written_packages(context)) {
         const auto& wanted = manifest->compatible.architecture;
         if (!wanted.empty() && std::ranges::find(wanted, here) == wanted.end())
             return refused(errors::check_architecture,
@@ -192,13 +195,12 @@ const PackageRef* running_version(const CheckContext& context, const Manifest& m
     const auto* running = find_generation(context.input.generations, context.input.marks.running);
     if (!running) return nullptr;
     if (manifest.kind == PackageKind::base) return &running->base;
-    const auto found = std::ranges::find(running->packages, manifest.name, &PackageRef::name);
-    return found == running->packages.end() ? nullptr : &*found;
+    return rival_in(running->packages, reference_to(manifest, {}));
 }
 
 CheckResult check_direct_upgrade(const CheckContext& context) {
     std::vector<std::string> details;
-    for (const auto* const manifest : written(context)) {
+    for (const auto* const manifest : written_packages(context)) {
         const auto* const running = running_version(context, *manifest);
         if (!running) continue;
         const auto& accepts = manifest->compatible.from;
@@ -236,7 +238,7 @@ CheckResult check_health(const CheckContext& context) {
 
 CheckResult check_programs(const CheckContext& context) {
     std::vector<std::string> wanted;
-    for (const auto* const manifest : written(context))
+    for (const auto* const manifest : written_packages(context))
         for (const auto& program : manifest->programs) {
             if (const auto found = find_program(program); !found)
                 return refused(errors::check_programs, found.error().message);
@@ -261,7 +263,7 @@ CheckResult check_downgrade(const CheckContext& context) {
     const auto& target = context.plan.target;
     if (!running) return passed("no");
     const auto compare = [&](const PackageRef& from, const PackageRef& to) {
-        if (from.name == to.name && from.version > to.version)
+        if (rivals(from, to) && from.version > to.version)
             downgrades.push_back(
                 fmt::format("{} from {} to {}", to.name, from.version.text(), to.version.text()));
     };
@@ -282,10 +284,42 @@ constexpr std::array kChecks{
     Check{.name = "programs", .ask = check_programs},
     Check{.name = "downgrade", .ask = check_downgrade},
     Check{.name = "pending-reboot", .scope = CheckScope::changes, .ask = check_pending_reboot},
+    Check{.name = "packages", .scope = CheckScope::carries, .ask = check_packages},
+    Check{.name = "paths", .scope = CheckScope::stacks, .forceable = false, .ask = check_paths},
+    Check{.name = "data", .scope = CheckScope::reloads, .ask = check_data},
+    // Before the data that would be lost: who moves the instances loses none.
+    Check{.name = "instances",
+          .scope = CheckScope::unbinds,
+          .forceable = false,
+          .ask = check_instances},
+    Check{.name = "config-work",
+          .scope = CheckScope::config_work,
+          .forceable = false,
+          .ask = check_config_work},
+    Check{.name = kConfigCheck, .scope = CheckScope::modules, .ask = check_configuration},
+    Check{.name = "backup-space", .scope = CheckScope::backs_up, .ask = check_backup_space},
+    Check{.name = "backup-hardware",
+          .scope = CheckScope::restores,
+          .forceable = false,
+          .ask = check_backup_hardware},
+    Check{.name = "backup-device", .scope = CheckScope::restores, .ask = check_backup_device},
+    Check{
+        .name = "payload", .scope = CheckScope::instance, .forceable = false, .ask = check_payload},
+    Check{.name = "os", .scope = CheckScope::host, .ask = check_os},
+    Check{.name = "libraries", .scope = CheckScope::host, .ask = check_libraries},
+    Check{.name = "keys", .scope = CheckScope::host, .ask = check_keys},
+    Check{.name = "algorithms", .scope = CheckScope::host, .ask = check_algorithms},
+    Check{.name = "backup", .scope = CheckScope::instance, .ask = check_backup},
 };
 
-// The planner asks these, and --force may mention them.
-constexpr std::array<std::string_view, 2> kPlannersChecks{"slot", "packages"};
+// The planner asks this, and --force may mention it.
+constexpr std::array<std::string_view, 1> kPlannersChecks{"slot"};
+
+// An instance on a host is asked about all that its upgrade stands on, be it that nothing is
+// needed.
+bool replaces_instance(const CheckContext& context) {
+    return context.input.versioned_slots && !context.plan.source.empty();
+}
 
 bool concerns(const Check& check, const CheckContext& context) {
     const auto& plan = context.plan;
@@ -304,6 +338,19 @@ bool concerns(const Check& check, const CheckContext& context) {
         case CheckScope::installs: return installs;
         case CheckScope::changes: return changes;
         case CheckScope::all: return writes || changes;
+        case CheckScope::carries:
+            return has_packages_to_judge(context) || (installs && replaces_instance(context));
+        case CheckScope::stacks: return changes && adds && !plan.target.packages.empty();
+        case CheckScope::modules:
+            return has(StepKind::upgrade_config) || (installs && replaces_instance(context));
+        case CheckScope::reloads: return kind == OperationKind::reload;
+        case CheckScope::backs_up: return has(StepKind::create_backup);
+        case CheckScope::config_work: return asks_config_work(context);
+        case CheckScope::restores: return kind == OperationKind::restore;
+        case CheckScope::unbinds: return changes && !sides_that_go(context).empty();
+        case CheckScope::host:
+            return writes && (has_host_needs(context) || replaces_instance(context));
+        case CheckScope::instance: return writes && replaces_instance(context);
     }
     std::unreachable();
 }
@@ -323,6 +370,17 @@ Result<> check_force(const CheckContext& context) {
 }
 
 }  // namespace
+
+std::vector<const Manifest*> written_packages(const CheckContext& context) {
+    std::vector<const Manifest*> manifests;
+    if (!context.plan.source.empty()) manifests.push_back(&offered_base(context.input)->manifest);
+    for (const auto& layer : context.plan.layers) {
+        const auto found =
+            std::ranges::find(context.input.offered, layer.package.digest, &OfferedPackage::digest);
+        if (found != context.input.offered.end()) manifests.push_back(&found->manifest);
+    }
+    return manifests;
+}
 
 std::span<const Check> all_checks() { return kChecks; }
 

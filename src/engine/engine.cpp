@@ -98,38 +98,6 @@ std::stop_token Engine::renew_stop() {
     return stop_;
 }
 
-// Whether what this step does can no longer be taken back.
-bool Engine::is_commit_point(const Step& step) const {
-    const auto has = [&](StepKind kind) {
-        return std::ranges::find(record_->plan.steps, kind, &Step::kind) !=
-               record_->plan.steps.end();
-    };
-    switch (step.kind) {
-        case StepKind::commit:
-        case StepKind::disarm_trial:
-        case StepKind::hold:
-        case StepKind::record_packages:
-        case StepKind::repair: return true;
-        case StepKind::record_generation:
-            return !has(StepKind::arm_trial) && !has(StepKind::switch_view) &&
-                   !has(StepKind::commit);
-        case StepKind::arm_trial: return !has(StepKind::reboot);
-        case StepKind::reboot: return !has(StepKind::arm_trial);
-        case StepKind::script:
-        case StepKind::hook:
-        case StepKind::unpack_hooks:
-        case StepKind::capture_evidence:
-        case StepKind::write_slot:
-        case StepKind::carry_persistent:
-        case StepKind::write_layer:
-        case StepKind::prepare_view:
-        case StepKind::switch_view:
-        case StepKind::check_trial:
-        case StepKind::await_commit: return false;
-    }
-    std::unreachable();
-}
-
 // From here on a cancel is refused; false when one came before.
 bool Engine::reach_commit_point() {
     const std::lock_guard lock(stop_mutex_);
@@ -168,7 +136,8 @@ Result<Engine::Outcome> Engine::run(OperationId id, const Request& request) {
     operation.title = prepared->plan.title;
     operation.plan_hash = prepared->hash;
     operation.to = prepared->plan.target.id;
-    operation.warnings = prepared->plan.notes;
+    operation.notes = prepared->plan.notes;
+    operation.warnings = prepared->plan.warnings;
     record_->plan = prepared->plan;
     say(fmt::format("{}, plan {}", operation.title, operation.plan_hash));
     if (auto allowed = demand_preview(*prepared); !allowed)
@@ -176,6 +145,7 @@ Result<Engine::Outcome> Engine::run(OperationId id, const Request& request) {
     // Scripts of `init` run before anything else, but not before the checks.
     if (record_->plan.steps.front().stage != Stage::init) TRY(move_to(Stage::prep));
 
+    if (auto free = await_configuration(); !free) return refuse(std::move(free).error());
     alive();
     auto checks = run_checks(
         {.ports = ports_, .input = prepared->input, .plan = prepared->plan, .stop = stop_});
@@ -222,6 +192,7 @@ Result<Engine::Outcome> Engine::step_forward() {
         return Outcome::idle;
     }
     TRY(move_to(step.stage));
+    hold_configuration();
     record.begun = true;
     TRY(save([&] {
         return ports_.store.add_journal(record.operation.id, record.cursor,
@@ -390,6 +361,8 @@ Result<> Engine::finish(OperationState state) {
         },
         std::move(notes)));
     say(how);
+    free_configuration();
+    TRY(look_at_configuration());  // a factory reset has left none
     if (const auto forgotten = forget_layers(); !forgotten)
         ports_.log.warning("layers cannot be tidied up", {{"error", forgotten.error().text()}});
     ports_.log.info("operation ended", {{"operation", std::to_string(operation.id)},

@@ -3,10 +3,12 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -64,6 +66,11 @@ public:
     Result<bool> look_at_hardware();
     const std::vector<std::string>& present() const { return ports_.present; }
 
+    // While no operation is at work: has services take configuration that has been committed. Those
+    // that could not are tried again the next time.
+    // Stops early, between two services, when there is `enough`.
+    void look_at_config_changes(const std::function<bool()>& enough = {});
+
     // From any thread.
     Result<> cancel(OperationId id);  // undo it; refused from its commit point on
     void commit(OperationId id);      // answers an operation that awaits it
@@ -108,7 +115,6 @@ private:
     void alive(std::uint64_t bytes_on_their_way = 0) const;
     bool cancel_wished() const;
     std::stop_token renew_stop();
-    bool is_commit_point(const Step& step) const;
     bool reach_commit_point();
 
     // prepare.cpp: from a request to a plan
@@ -121,6 +127,7 @@ private:
 
     // steps.cpp: what each step does, and how it is undone
     Result<Done> perform(const Step& step);
+    bool is_commit_point(const Step& step) const;
     Result<Done> run_script(const Step& step, const std::vector<std::string>& command);
     Result<Done> unpack_hooks();
     Result<Done> capture_evidence(std::string_view label);
@@ -131,7 +138,10 @@ private:
     Result<Done> disarm_trial();
     Result<Done> reboot();
     Result<Done> check_trial();
+    bool needs_services(const Step& step) const;
+    Result<> await_services();  // those that a boot has started and are within their deadlines
     Result<Done> await_commit();
+    Result<Done> compact();
     Result<Done> commit_target();
     Result<Done> repair();
     Result<Done> undo(const Step& step);
@@ -141,7 +151,8 @@ private:
     Result<> mark_bad();
     Result<> forget_old_generations();
     Result<std::unique_ptr<OpenedPackage>> open_planned(const std::string& source,
-                                                        const std::string& digest);
+                                                        const std::string& digest,
+                                                        const std::filesystem::path& copy = {});
     WatchedSource::Watch watch(std::uint64_t total, std::string step);
     Result<> note_signing_time(WallTime signed_at);
     Result<> marks_are_kept(std::uint32_t epoch);
@@ -160,6 +171,39 @@ private:
     Result<Done> record_packages();
     Result<> put_depot();
     Result<> forget_layers();
+
+    // package_files.cpp: packages as they came, for backups
+    std::filesystem::path copy_to_begin();
+    void keep_copy(OpenedPackage& package);
+    void forget_package_files(const std::set<std::string>& needed);
+
+    // config_steps.cpp: configuration that YANG modules describe
+    Result<> use_configuration();
+    Result<> look_at_configuration();
+    Result<> keep_config_texts(const OpenedPackage& package, const std::filesystem::path& folder);
+    Result<Done> upgrade_config();
+
+    // config_wait.cpp: what is open before the configuration is held, and holding it
+    Result<> await_configuration();
+    Result<> await_work(SteadyTime begun,
+                        const std::function<Result<std::vector<std::string>>()>& open);
+    void hold_configuration();
+    void free_configuration();
+
+    // backup_steps.cpp: backups, made and restored
+    Result<> open_backup(PlanInput& input, const std::stop_token& stop) const;
+    Result<> open_backup_packages(PlanInput& input, const std::stop_token& stop) const;
+    std::filesystem::path unpacked_backup() const;
+    Result<Done> create_backup();
+    Result<Done> stage_backup(const Step& step);
+    Result<Done> restore_database();
+    Result<Done> restore_files();
+
+    // reset_steps.cpp: a factory reset
+    Result<Done> order_reset();
+    Result<Done> strip();
+    Result<Done> forget();
+    Result<> forget_records(Slot standby);
 
     // hardware.cpp: what comes and goes below the packages
     std::vector<std::string> served_hardware() const;
@@ -183,6 +227,7 @@ private:
     std::unique_ptr<OperationRecord> record_;  // of the operation at work
     std::optional<OperationLog> log_;
     std::vector<HealthStatus> health_;
+    std::set<std::string> config_due_;  // services that are still to take what runs
     SteadyTime operation_begun_{};
     SteadyTime stage_begun_{};
 

@@ -18,6 +18,14 @@ inline constexpr ErrorInfo operation_past_commit{
     .kind = Errc::conflict,
     .meaning = "The operation has passed its commit point and is being finished.",
     .remedy = "Let it finish; then go back with `cutover revert` or `cutover rollback`."};
+inline constexpr ErrorInfo operation_config_open{
+    .id = "operation.config_open",
+    .kind = Errc::refused,
+    .meaning = "Work on the configuration was open, and did not end in time.",
+    .remedy =
+        "Confirm what is on trial (`cutover config commit`) or take it back (`cutover config "
+        "rollback`); `cutover config status` names services that are behind. Or give "
+        "--timeout-action kill, which ends such work."};
 inline constexpr ErrorInfo operation_none{
     .id = "operation.none",
     .kind = Errc::not_found,
@@ -88,6 +96,26 @@ inline constexpr ErrorInfo check_health{
     .kind = Errc::conflict,
     .meaning = "The device is not healthy now, so a trial could not be judged.",
     .remedy = "Mend what `cutover show health` lists, or go on with `--force health`."};
+inline constexpr ErrorInfo check_data{
+    .id = "check.data",
+    .kind = Errc::refused,
+    .meaning = "A package that keeps files or configuration would go, and nothing takes its place.",
+    .remedy =
+        "Mark what takes its place, or keep it, with `cutover packages install NAME`; or have it "
+        "go all the same with `cutover packages reload --force`."};
+inline constexpr ErrorInfo check_configuration_breaks{
+    .id = "check.configuration_breaks",
+    .kind = Errc::refused,
+    .meaning = "With the modules of the target the configuration would break their rules.",
+    .remedy =
+        "Change what is named with `cutover config`, or have the package bring a migration of it."};
+inline constexpr ErrorInfo check_configuration_lost{
+    .id = "check.configuration_lost",
+    .kind = Errc::refused,
+    .meaning = "The modules of the target have no place for data that the configuration holds.",
+    .remedy =
+        "Remove the data that is named with `cutover config delete`, or lose it with --force "
+        "configuration."};
 inline constexpr ErrorInfo check_programs{
     .id = "check.programs",
     .kind = Errc::refused,
@@ -122,10 +150,10 @@ inline constexpr ErrorInfo trial_boot_failed{
 inline constexpr ErrorInfo trial_not_committed{
     .id = "trial.not_committed",
     .kind = Errc::timeout,
-    .meaning = "Nobody committed the new base in time.",
+    .meaning = "Nobody committed what was on trial in time.",
     .remedy =
-        "Activate it again with `cutover activate --force slot`, and run `cutover commit` in "
-        "time."};
+        "Start it again, a base with `cutover activate --force slot`, packages with the same "
+        "command, and run `cutover commit` in time."};
 inline constexpr ErrorInfo operation_interrupted{
     .id = "operation.interrupted",
     .kind = Errc::cancelled,
@@ -142,5 +170,65 @@ inline constexpr ErrorInfo operation_pack_members{
     .kind = Errc::corrupt,
     .meaning = "The members of an update pack are not those that its manifest names.",
     .remedy = "Obtain the pack again from its vendor; do not install this one."};
+
+inline constexpr ErrorInfo check_backup_space{
+    .id = "check.backup_space",
+    .kind = Errc::no_space,
+    .meaning = "There is no room for the backup that the operation makes before it begins.",
+    .remedy =
+        "Make room with `cutover backup prune NAME`, or set `automatic = false` in [backup] of "
+        "device.toml and restart the agent."};
+inline constexpr ErrorInfo check_backup_hardware{
+    .id = "check.backup_hardware",
+    .kind = Errc::refused,
+    .meaning = "The backup is of other hardware, or of a device that boots in another way.",
+    .remedy = "Take a backup of a device of the same kind: `cutover backup show NAME` tells."};
+inline constexpr ErrorInfo check_backup_device{
+    .id = "check.backup_device",
+    .kind = Errc::refused,
+    .meaning = "The backup is of another device of the same kind.",
+    .remedy =
+        "To give this device the name, settings, users and configuration of that one, add "
+        "`--force backup-device`; its uuid stays its own."};
+inline constexpr ErrorInfo check_os{
+    .id = "check.os",
+    .kind = Errc::refused,
+    .meaning = "The package is not made for this operating system or kernel.",
+    .remedy =
+        "Obtain the package for this system, or upgrade the system first; `--force os` goes "
+        "on at your own risk."};
+inline constexpr ErrorInfo check_libraries{
+    .id = "check.libraries",
+    .kind = Errc::refused,
+    .meaning = "A library of the host that the package needs is missing or has the wrong version.",
+    .remedy =
+        "Install the version that the message names with the host's package manager, then try "
+        "again."};
+inline constexpr ErrorInfo check_keys{
+    .id = "check.keys",
+    .kind = Errc::refused,
+    .meaning = "A key that the package needs is not in the device's keyring, or is not kept safe.",
+    .remedy =
+        "Put the key into the file that the message names, readable by its owner alone, for "
+        "example `(umask 077; openssl rand -hex 32 > FILE)`; then try again."};
+inline constexpr ErrorInfo check_algorithms{
+    .id = "check.algorithms",
+    .kind = Errc::refused,
+    .meaning = "An algorithm that the package needs is not offered by OpenSSL on this device.",
+    .remedy =
+        "See `openssl list -providers`: enable the provider that offers it in openssl.cnf, or "
+        "install a newer OpenSSL, then try again."};
+inline constexpr ErrorInfo check_backup{
+    .id = "check.backup",
+    .kind = Errc::refused,
+    .meaning = "There is no backup that this device could be restored from.",
+    .remedy = "Make one with `cutover backup create`, or set `automatic = true` in [backup]."};
+
+inline constexpr ErrorInfo check_instances{
+    .id = "check.instances",
+    .kind = Errc::refused,
+    .meaning = "Instances in the configuration are bound to a package that is to go.",
+    .remedy =
+        "Move them first with `cutover migrate --from NAME@1 --to NAME@2 --all`, or delete them."};
 
 }  // namespace cutover::errors

@@ -12,6 +12,7 @@
 #include <fmt/core.h>
 
 #include "base/clock.h"
+#include "base/counted.h"
 #include "base/error.h"
 #include "engine/errors.h"
 #include "engine/ports.h"
@@ -43,7 +44,7 @@ HealthStatus look_at_services(const Ports& ports) {
             fmt::format("{}{} is {}{}{}", status.detail.empty() ? "" : "; ", service.name,
                         service.state, service.detail.empty() ? "" : ": ", service.detail);
     }
-    if (status.healthy) status.detail = fmt::format("{} services", services.size());
+    if (status.healthy) status.detail = counted(services.size(), "service");
     return status;
 }
 

@@ -60,9 +60,7 @@ Result<Engine::Done> Engine::write_layer(const Step& step) {
         layers, step.argument, [](const PlannedLayer& one) { return one.package.digest; });
     CUTOVER_CHECK(layer != layers.end());
     const auto named = fmt::format("{} {}", layer->package.name, layer->package.version.text());
-    if (ports_.layers.manifest(layer->package.digest))
-        return Done{.detail = named + " is on the device already"};
-    auto package = TRY(open_planned(layer->source, layer->package.digest));
+    auto package = TRY(open_planned(layer->source, layer->package.digest, copy_to_begin()));
     LayerStack beneath;
     for (const auto& below : record_->plan.target.packages) {
         if (below.digest == layer->package.digest) break;
@@ -72,12 +70,17 @@ Result<Engine::Done> Engine::write_layer(const Step& step) {
     if (package->manifest().payload.type == PayloadType::none) {
         NoContent nothing;
         TRY(ports_.layers.write(layer->package.digest, package->manifest(), nothing, beneath));
+        keep_copy(*package);
         return Done{.detail = named};
     }
-    const auto content = TRY(package->content());
+    auto content = TRY(package->content());
     WatchedSource watched(*content, watch(total, fmt::format("write {}", layer->package.name)));
     TRY(ports_.layers.write(layer->package.digest, package->manifest(), watched, beneath),
         "write {}", named);
+    const bool written = watched.done() != 0;
+    content.reset();  // its thread reads ahead
+    if (!written) return Done{.detail = named + " is on the device already"};
+    keep_copy(*package);
     return Done{.detail = fmt::format("{}, {}", named, human_size(total)),
                 .writes = [this, signed_at = package->signed_at()] {
                     return note_signing_time(signed_at);
@@ -108,12 +111,18 @@ Result<std::string> Engine::switch_to(const LayerStack& from, const LayerStack& 
     alive();
     TRY(ports_.services.change(actions, stop_));
     const auto took = std::chrono::duration_cast<milliseconds>(ports_.clock.steady() - begun);
+    const bool interrupts = std::ranges::any_of(all, [](const ServiceAction& action) {
+        return action.kind == ServiceActionKind::stop || action.kind == ServiceActionKind::restart;
+    });
+    // At least something, however quick it was.
+    if (record_ && interrupts) record_->operation.interruption += std::max(took, milliseconds(1));
     return all.empty() ? in_words(all) : fmt::format("{} in {} ms", in_words(all), took.count());
 }
 
 Result<Engine::Done> Engine::switch_view() {
     const auto& target = record_->plan.target;
     const auto detail = TRY(switch_to(ports_.layers.shown(), layers_of(target)));
+    TRY(use_configuration());
     return Done{.detail = detail,
                 .writes = [this]() -> Result<> {
                     auto marks = TRY(ports_.store.marks());
@@ -131,6 +140,7 @@ Result<Engine::Done> Engine::undo_switch() {
     CUTOVER_CHECK(before != nullptr);
     std::string detail;
     if (TRY(runs(target))) detail = TRY(switch_to(layers_of(target), layers_of(*before)));
+    TRY(look_at_configuration());
     return Done{.detail = detail, .writes = [this, id = before->id]() -> Result<> {
                     auto marks = TRY(ports_.store.marks());
                     const bool moved = marks.running == record_->plan.target.id;
@@ -187,6 +197,7 @@ Result<> Engine::forget_layers() {
     TRY(ports_.layers.tidy(views));
     for (const auto& digest : TRY(ports_.layers.layers()))
         if (!needed.contains(digest)) TRY(ports_.layers.erase(digest));
+    forget_package_files(needed);
     return {};
 }
 

@@ -321,6 +321,87 @@ TEST_F(Packages, AListOfPackagesThatWasLostIsMadeAnew) {
     expect_at_rest();
 }
 
+TEST_F(Packages, WhatIsDamagedIsWrittenAnewByInstallingTheSameVersionAgain) {
+    install("bgp", "1.0");
+    const auto writes = device.layers.writes;
+    EXPECT_EQ(install("bgp", "1.0").error->id, "plan.present");
+    device.layers.damaged = {device.layers.shown().front()};
+    const auto again = install("bgp", "1.0");
+    ASSERT_EQ(again.state, OperationState::done) << again.error->text();
+    EXPECT_EQ(device.layers.writes, writes + 1);
+    EXPECT_TRUE(device.layers.damaged.empty());
+    EXPECT_THAT(running(), ElementsAre("bgp 1.0"));
+    expect_at_rest();
+}
+
+TEST_F(Packages, ABootWithoutALostPackageRaisesAnAlarmUntilItIsBack) {
+    install("bgp", "1.0");
+    device.layers.held.clear();
+    device.power_cycle();
+    EXPECT_THAT(device.layers.shown(), IsEmpty());
+    EXPECT_THAT(device.alarms(), ElementsAre("packages-missing"));
+    const auto again = install("bgp", "1.0");
+    ASSERT_EQ(again.state, OperationState::done) << again.error->text();
+    EXPECT_THAT(device.alarms(), IsEmpty());
+    EXPECT_THAT(running(), ElementsAre("bgp 1.0"));
+    expect_at_rest();
+    device.power_cycle();
+    EXPECT_THAT(running(), ElementsAre("bgp 1.0"));
+}
+
+TEST_F(Packages, WhatWouldHideAPersistentPathIsRefusedBeforeAnythingIsWritten) {
+    device.layers.conflict = true;
+    const auto refused = install("bgp", "1.0");
+    EXPECT_EQ(refused.state, OperationState::refused);
+    EXPECT_EQ(refused.error->id, "layer.conflict");
+    EXPECT_EQ(device.layers.writes, 0);
+    EXPECT_EQ(device.layers.checked_base, "1.0.0");
+    const auto preview = device.engine().preview(request(OperationKind::install, "bgp", "1.0"));
+    ASSERT_TRUE(preview);
+    EXPECT_EQ(preview->error->id, "layer.conflict");
+    device.layers.conflict = false;
+    install("bgp", "1.0");
+    device.layers.conflict = true;
+    EXPECT_EQ(device.operate(upgrade_to("1.1.0")).error->id, "layer.conflict")
+        << "another base has other persistent paths";
+    EXPECT_EQ(device.layers.checked_base, "1.1.0");
+}
+
+TEST_F(Packages, AReloadStopsWhereDataWouldBeLeftAlone) {
+    auto keeper = on_top(PackageKind::feature, "keeper", "1.0");
+    keeper.manifest.persist = {"etc/keeper"};
+    offer(keeper);
+    auto heir = on_top(PackageKind::feature, "heir", "1.0");
+    heir.manifest.persist = {"etc"};
+    offer(heir);
+    install("keeper", "1.0");
+    ASSERT_EQ(device.operate(named(OperationKind::deselect, "keeper")).state, OperationState::done);
+    const auto refused = device.operate(request_of(OperationKind::reload));
+    EXPECT_EQ(refused.state, OperationState::refused);
+    EXPECT_EQ(refused.error->id, "check.data");
+    EXPECT_THAT(refused.error->message, HasSubstr("keeper 1.0 (etc/keeper)"));
+    EXPECT_THAT(running(), ElementsAre("keeper 1.0"));
+
+    device.operate(request(OperationKind::fetch, "heir", "1.0"));
+    device.operate(named(OperationKind::select, "heir"));
+    const auto done = device.operate(request_of(OperationKind::reload));
+    ASSERT_EQ(done.state, OperationState::done) << done.error->text();
+    EXPECT_THAT(running(), ElementsAre("heir 1.0")) << "it keeps the same files";
+
+    ASSERT_EQ(device.operate(named(OperationKind::deselect, "heir")).state, OperationState::done);
+    auto forced = request_of(OperationKind::reload);
+    forced.force = {"data"};
+    EXPECT_EQ(device.operate(forced).state, OperationState::done);
+    EXPECT_THAT(running(), IsEmpty());
+}
+
+TEST_F(Packages, AServiceThatStopsOrRestartsCountsAsAnInterruption) {
+    EXPECT_EQ(install("bgp", "1.0").interruption.count(), 0) << "it starts";
+    EXPECT_GT(device.operate(request(OperationKind::upgrade, "bgp", "1.1")).interruption.count(),
+              0);
+    EXPECT_GT(device.operate(named(OperationKind::uninstall, "bgp")).interruption.count(), 0);
+}
+
 // Stops the engine, as a power cut would, at the n-th event of an operation; then boots.
 class CutAtEvent : public Packages, public testing::WithParamInterface<int> {
 public:

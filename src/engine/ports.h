@@ -10,6 +10,7 @@
 #include "engine/package_source.h"
 #include "model/device_config.h"
 #include "platform/boot_control.h"
+#include "platform/config_data.h"
 #include "platform/host.h"
 #include "platform/layers.h"
 #include "platform/services.h"
@@ -31,7 +32,8 @@ struct Ports {
     Log& log;
     Observer& observer;
     const DeviceConfig& config;
-    std::filesystem::path folder;  // the device's: status file, evidence/, log/, tmp/
+    ConfigData* configuration = nullptr;  // null: YANG modules describe none here
+    std::filesystem::path folder;         // the device's: status file, evidence/, log/, tmp/
     // The hardware ids that services run for now. Kept by the engine (engine/hardware.cpp), so that
     // a card that comes in the middle of an operation changes nothing until the engine sees to it.
     std::vector<std::string> present = {};

@@ -1,5 +1,6 @@
 // From a request to a plan, and the preview of one.
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
@@ -27,6 +28,7 @@
 #include "model/planner.h"
 #include "model/slot.h"
 #include "package/tree.h"
+#include "platform/layers.h"
 #include "transfer/source.h"
 
 namespace cutover {
@@ -41,6 +43,14 @@ OfferedPackage offered(const std::string& source, const OpenedPackage& package) 
     return {.source = source, .digest = package.digest(), .manifest = package.manifest()};
 }
 
+// What is offered again and is not whole here counts as lost, so that it is written anew.
+void forget_damaged(const LayerStore& layers, PlanInput& input) {
+    std::erase_if(input.at_hand, [&](const OfferedPackage& here) {
+        const auto again = std::ranges::find(input.offered, here.digest, &OfferedPackage::digest);
+        return again != input.offered.end() && !layers.verify(here.digest);
+    });
+}
+
 }  // namespace
 
 Result<PlanInput> Engine::snapshot(const Request& request) {
@@ -51,7 +61,10 @@ Result<PlanInput> Engine::snapshot(const Request& request) {
     input.slots = TRY(ports_.store.slots());
     input.active = TRY(ports_.boot.status()).running;
     input.now = ports_.clock.wall();
+    input.backs_up = ports_.config.backup.automatic;
+    input.versioned_slots = ports_.config.slots_backend == "tree";
     input.depot = TRY(ports_.store.depot());
+    input.factory_base = TRY(ports_.store.factory_base());
     if (auto base = ports_.slots.manifest(input.active)) input.base = std::move(*base);
     if (auto base = ports_.slots.manifest(other(input.active))) input.standby = std::move(*base);
     for (const auto& digest : TRY(ports_.layers.layers()))
@@ -65,6 +78,7 @@ Result<PlanInput> Engine::snapshot(const Request& request) {
 }
 
 Result<> Engine::open_sources(PlanInput& input, const std::stop_token& stop) {
+    if (input.request.kind == OperationKind::restore) return open_backup(input, stop);
     const auto not_before = TRY(ports_.store.newest_signing_time());
     for (const auto& source : input.request.sources) {
         const auto package = TRY(ports_.packages.open(source, not_before, stop));
@@ -114,6 +128,7 @@ Result<Engine::Prepared> Engine::prepare(const Request& request, const std::stop
     Prepared prepared;
     prepared.input = TRY(snapshot(request));
     TRY(open_sources(prepared.input, stop));
+    forget_damaged(ports_.layers, prepared.input);
     prepared.plan = TRY(make_plan(prepared.input));
     prepared.hash =
         to_hex(sha256(plan_identity(prepared.input, prepared.plan))).substr(0, kHashDigits);

@@ -1,14 +1,21 @@
 #include "engine/provision.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "base/byte_source.h"
 #include "base/error.h"
+#include "base/files.h"
+#include "engine/config_texts.h"
 #include "engine/errors.h"
 #include "engine/package_source.h"
 #include "model/errors.h"
@@ -16,17 +23,22 @@
 #include "model/manifest.h"
 #include "model/package_kind.h"
 #include "model/slot.h"
+#include "platform/config_data.h"
 #include "platform/host.h"
+#include "platform/layers.h"
 
 namespace cutover {
 namespace {
 
-Result<> check_fit(const Manifest& manifest, const Host& host) {
-    if (manifest.kind != PackageKind::base)
-        return fail(errors::plan_one_base, "{} {} is a {} package; a device begins with a base",
-                    manifest.name, manifest.version.text(), to_string(manifest.kind));
+// Of a package that brings nothing but its manifest.
+class NoContent final : public ByteSource {
+public:
+    Result<std::size_t> read(std::span<std::byte> /*buffer*/) override { return std::size_t{0}; }
+};
+
+Result<> check_machine(const Manifest& manifest, const Host& host,
+                       const std::vector<std::string>& here) {
     const auto& hardware = manifest.compatible.hardware;
-    const auto here = host.hardware();
     const bool fits = hardware.empty() || std::ranges::any_of(here, [&](const std::string& id) {
                           return std::ranges::find(hardware, id) != hardware.end();
                       });
@@ -41,6 +53,22 @@ Result<> check_fit(const Manifest& manifest, const Host& host) {
     return {};
 }
 
+Result<> check_fit(const Manifest& manifest, const Host& host) {
+    if (manifest.kind != PackageKind::base)
+        return fail(errors::plan_one_base, "{} {} is a {} package; a device begins with a base",
+                    manifest.name, manifest.version.text(), to_string(manifest.kind));
+    return check_machine(manifest, host, host.hardware());
+}
+
+// The texts of its modules: the package will not be at hand when they are asked for.
+Result<> keep_config(ConfigData* configuration, OpenedPackage& package) {
+    if (!configuration || package.manifest().config_modules.empty()) return {};
+    const auto folder =
+        TRY(TempFolder::create(std::filesystem::temp_directory_path(), "cutover-modules-"));
+    TRY(package.unpack_hooks(folder.path()));
+    return configuration->keep(TRY(config_texts(package.manifest(), folder.path())));
+}
+
 // Opens the base, has `fill` put it into slot A, and records it as generation 1.
 Result<PackageRef> begin_with(const UnbornDevice& device, const std::string& base,
                               const TakeOver& fill, std::stop_token stop) {
@@ -51,6 +79,7 @@ Result<PackageRef> begin_with(const UnbornDevice& device, const std::string& bas
         TRY(device.packages.open(base, TRY(store.newest_signing_time()), std::move(stop)));
     const auto& manifest = package->manifest();
     TRY(check_fit(manifest, device.host));
+    TRY(keep_config(device.configuration, *package));
     const auto content = TRY(package->content());
     TRY(fill(manifest, *content));
 
@@ -89,8 +118,45 @@ Result<PackageRef> provision(const NewDevice& device, const std::string& base,
     return begin_with({.store = device.store,
                        .host = device.host,
                        .packages = device.packages,
-                       .clock = device.clock},
+                       .clock = device.clock,
+                       .configuration = device.configuration},
                       base, fill, std::move(stop));
+}
+
+Result<> provide_packages(const NewDevice& device, LayerStore& layers,
+                          const std::vector<std::string>& files, int update_level) {
+    auto& store = device.store;
+    auto generation = TRY(store.generations()).back();
+    auto here = device.host.hardware();
+    LayerStack stack;
+    auto newest = TRY(store.newest_signing_time());
+    for (const auto& file : files) {
+        const auto package = TRY(device.packages.open(file, newest, {}));
+        const auto& manifest = package->manifest();
+        here.insert(here.end(), manifest.supports.begin(), manifest.supports.end());
+        TRY(check_machine(manifest, device.host, here));
+        TRY(keep_config(device.configuration, *package));
+        NoContent nothing;
+        std::unique_ptr<ByteSource> content;
+        if (manifest.payload.type != PayloadType::none) content = TRY(package->content());
+        TRY(layers.write(package->digest(), manifest, content ? *content : nothing, stack),
+            "write {}", manifest.name);
+        stack.push_back(package->digest());
+        newest = std::max(newest, package->signed_at());
+        generation.packages.push_back({.kind = manifest.kind,
+                                       .name = manifest.name,
+                                       .version = manifest.version,
+                                       .digest = package->digest()});
+    }
+    TRY(layers.set_startup(Slot::a, stack));
+    generation.id = 0;
+    generation.update_level = update_level;
+    generation.created = device.clock.wall();
+    return store.transact([&]() -> Result<> {
+        const auto id = TRY(store.add_generation(generation));
+        TRY(store.set_marks({.running = id, .startup = id, .committed = id}));
+        return store.set_newest_signing_time(newest);
+    });
 }
 
 Result<PackageRef> adopt(const UnbornDevice& device, const std::string& base,

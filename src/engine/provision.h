@@ -3,6 +3,7 @@
 #include <functional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "base/byte_source.h"
 #include "base/clock.h"
@@ -11,7 +12,9 @@
 #include "model/generation.h"
 #include "model/manifest.h"
 #include "platform/boot_control.h"
+#include "platform/config_data.h"
 #include "platform/host.h"
+#include "platform/layers.h"
 #include "platform/slot_store.h"
 #include "store/store.h"
 
@@ -24,6 +27,7 @@ struct NewDevice {
     Host& host;
     PackageSource& packages;
     Clock& clock;
+    ConfigData* configuration = nullptr;  // null: YANG modules describe none here
 };
 
 // Gives a device that has none its first base: into slot A, committed from the start (generation
@@ -31,12 +35,19 @@ struct NewDevice {
 Result<PackageRef> provision(const NewDevice& device, const std::string& base,
                              std::stop_token stop);
 
+// What lies on top of its base, in this order: files of packages, written into layers that it
+// starts with. For a device that was just provisioned; it then has a generation of base and
+// packages.
+Result<> provide_packages(const NewDevice& device, LayerStore& layers,
+                          const std::vector<std::string>& files, int update_level);
+
 // A device whose image is being built.
 struct UnbornDevice {
     Store& store;
     Host& host;
     PackageSource& packages;
     Clock& clock;
+    ConfigData* configuration = nullptr;
 };
 
 // Makes the base's slot claim what it holds already; refuses where it holds something else.

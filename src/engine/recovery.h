@@ -10,6 +10,7 @@ namespace cutover {
 // Where an unfinished operation stood when the agent ended.
 enum class Position : std::uint8_t {
     repeatable,     // a step that is simply made again
+    ordering,       // of a reset: it is ordered, or it is not
     before_arming,  // the boot loader knows nothing of it
     arming,         // it may or may not know
     rebooting,      // asked for; it may or may not have happened
@@ -25,6 +26,7 @@ struct Found {
     bool target_confirmed = false;   // boots hold it for the committed one
     bool trial_armed = false;        // its next boot would try the target
     bool rebooted = false;           // since the operation asked for a reboot
+    bool reset_ordered = false;      // or carried out already, by a boot
 };
 
 enum class Recovery : std::uint8_t {
@@ -38,8 +40,12 @@ enum class Recovery : std::uint8_t {
 // DESIGN §5: before the commit point undone, after it finished; there is no third way. The one
 // thing that goes on although it is not committed is a trial that the boot loader has begun.
 constexpr Recovery decide(const OperationRecord& record, Position position, const Found& found) {
+    if (record.committed && position == Position::rebooting)
+        return found.rebooted ? Recovery::go_on_after : Recovery::reboot;
     if (record.committed) return Recovery::go_on;
     if (record.undoing) return Recovery::undo;
+    if (position == Position::ordering)
+        return found.reset_ordered ? Recovery::go_on : Recovery::undo;
     if (position == Position::repeatable) return Recovery::go_on;
     if (!found.has_target) {
         if (position != Position::rebooting) return Recovery::undo;
@@ -52,6 +58,7 @@ constexpr Recovery decide(const OperationRecord& record, Position position, cons
     }
     switch (position) {
         case Position::repeatable:
+        case Position::ordering:
         case Position::before_arming: return Recovery::undo;
         case Position::arming:
             return found.running_is_target ? Recovery::go_on_after : Recovery::undo;

@@ -5,9 +5,9 @@
 namespace cutover {
 namespace {
 
-constexpr Position kPositions[] = {Position::repeatable, Position::before_arming,
-                                   Position::arming,     Position::rebooting,
-                                   Position::on_trial,   Position::committing};
+constexpr Position kPositions[] = {
+    Position::repeatable, Position::before_arming, Position::arming,  Position::rebooting,
+    Position::on_trial,   Position::committing,    Position::ordering};
 
 // Every combination of what can be found after a cut.
 template <typename Visit>
@@ -29,8 +29,18 @@ void for_all(Visit visit) {
 TEST(Recovery, WhatIsCommittedIsFinishedAndNeverUndone) {
     for_all([](const OperationRecord& record, Position position, const Found& found) {
         if (!record.committed) return;
-        EXPECT_EQ(decide(record, position, found), Recovery::go_on);
+        const auto decision = decide(record, position, found);
+        if (position != Position::rebooting)
+            EXPECT_EQ(decision, Recovery::go_on);
+        else
+            EXPECT_EQ(decision, found.rebooted ? Recovery::go_on_after : Recovery::reboot);
     });
+}
+
+TEST(Recovery, AResetIsFinishedOnceItIsOrdered) {
+    EXPECT_EQ(decide({}, Position::ordering, {}), Recovery::undo);
+    EXPECT_EQ(decide({}, Position::ordering, {.rebooted = true}), Recovery::undo);
+    EXPECT_EQ(decide({}, Position::ordering, {.reset_ordered = true}), Recovery::go_on);
 }
 
 TEST(Recovery, AnUndoIsCarriedThrough) {

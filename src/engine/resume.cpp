@@ -28,12 +28,11 @@
 #include "model/planner.h"
 #include "model/slot.h"
 #include "platform/boot_control.h"
+#include "platform/factory_reset.h"
 #include "store/store.h"
 
 namespace cutover {
 namespace {
-
-constexpr auto kPackagesAlarm = "packages-missing";
 
 int index_of(const Plan& plan, StepKind kind) {
     const auto found = std::ranges::find(plan.steps, kind, &Step::kind);
@@ -52,6 +51,7 @@ Result<Engine::Outcome> Engine::start() {
     const auto boot = TRY(ports_.boot.status());
     ports_.present = served_hardware();
     TRY(reconcile_running(boot));
+    TRY(look_at_configuration());
     auto open = TRY(ports_.store.open_operation());
     if (open) {
         const auto outcome = TRY(resume(std::move(*open), boot));
@@ -104,14 +104,17 @@ Result<> Engine::reconcile_layers() {
             restored = std::unexpected(std::move(switched).error());
     }
     if (!restored) {
-        const auto text = restored.error().text();
-        return save([&] {
-            return ports_.store.raise_alarm({.name = kPackagesAlarm,
-                                             .severity = Severity::major,
-                                             .text = text,
-                                             .raised = ports_.clock.wall(),
-                                             .operation = 0});
-        });
+        const auto text = fmt::format("{} runs without its packages: {}", committed->base.name,
+                                      restored.error().text());
+        return save(
+            [&] {
+                return ports_.store.raise_alarm({.name = kPackagesAlarm,
+                                                 .severity = Severity::major,
+                                                 .text = text,
+                                                 .raised = ports_.clock.wall(),
+                                                 .operation = 0});
+            },
+            {{"alarm.raised", kPackagesAlarm}});
     }
     TRY(save([&] { return ports_.store.clear_alarm(kPackagesAlarm, ports_.clock.wall()); },
              {{"packages.restored", detail}}));
@@ -179,6 +182,7 @@ Position Engine::position(const OperationRecord& record) const {
     if (cursor < plan.steps.size()) {
         const auto kind = plan.steps[cursor].kind;
         if (kind == StepKind::repair || kind == StepKind::disarm_trial) return Position::repeatable;
+        if (kind == StepKind::order_reset && record.begun) return Position::ordering;
         if (kind == StepKind::reboot && record.begun) return Position::rebooting;
         const bool commits = kind == StepKind::commit || kind == StepKind::hold;
         if (commits && record.begun) return Position::committing;
@@ -202,6 +206,7 @@ Result<Found> Engine::look(const OperationRecord& record, const BootStatus& boot
     found.has_target = arms || switches || index_of(plan, StepKind::commit) >= 0;
     found.in_service = !arms;
     found.rebooted = !record.boot_id.empty() && record.boot_id != ports_.host.boot_id();
+    found.reset_ordered = reset_state(ports_.folder) != ResetState::none;
     if (!found.has_target) return found;
     const auto& target = plan.target;
     const auto& kept = plan.startup ? *plan.startup : target;
@@ -266,6 +271,7 @@ Result<Engine::Outcome> Engine::resume(OperationRecord record, const BootStatus&
             auto asked =
                 reboot();  // notes in which boot it asks, so that it is known to have happened
             if (asked) return Outcome::reboot;
+            if (record_->committed) break;  // the step says so once more, and goes on
             TRY(begin_undo(std::move(asked).error()));
             break;
         }

@@ -34,6 +34,7 @@
 #include "model/manifest.h"
 #include "model/operation.h"
 #include "model/version.h"
+#include "platform/config_data.h"
 #include "store/store.h"
 
 namespace cutover {
@@ -75,6 +76,7 @@ public:
     // Provisioned with nos 1.0.0 in slot A; 1.1.0 and 1.2.0 are at hand.
     explicit SimulatedDevice(DeviceConfig device_config = {}) : config(std::move(device_config)) {
         for (const auto* text : {"1.0.0", "1.1.0", "1.2.0"}) offer(base_package(text));
+        EXPECT_TRUE(write_file_durably(folder() / "device.toml", "", 0644));
         store_.emplace(Store::open(folder() / "device.db").value());
         const auto first = provision({.store = *store_,
                                       .boot = boot,
@@ -184,6 +186,7 @@ public:
                 .log = *log_,
                 .observer = observer,
                 .config = config,
+                .configuration = configuration,
                 .folder = folder()};
     }
     Ports ports() { return ports(*this); }
@@ -203,6 +206,7 @@ private:
 
 public:
     DeviceConfig config;
+    ConfigData* configuration = nullptr;  // what a test has, set before an operation
     SimulatedClock clock;
     SimulatedBoot boot;
     SimulatedSlots slots{[this]() -> std::optional<Slot> {

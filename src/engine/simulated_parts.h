@@ -199,6 +199,7 @@ public:
     Result<> write(const std::string& digest, const Manifest& manifest, ByteSource& content,
                    const LayerStack& beneath) override {
         TRY(refuse_missing(beneath));
+        if (verify(digest)) return {};
         if (manifest.payload.installed_bytes > available_bytes)
             return fail(errors::slot_no_space, "layer {} does not fit", digest);
         std::array<std::byte, 512> buffer{};
@@ -216,6 +217,7 @@ public:
             return fail(Errc::io, "layer {} cannot be written", digest);
         }
         held.insert_or_assign(digest, manifest);
+        damaged.erase(digest);
         last_beneath = beneath;
         ++writes;
         return {};
@@ -230,6 +232,17 @@ public:
         const auto found = held.find(digest);
         if (found == held.end()) return fail(Errc::not_found, "there is no layer {}", digest);
         return found->second;
+    }
+    Result<> verify(const std::string& digest) const override {
+        TRY(manifest(digest));
+        if (damaged.contains(digest)) return fail(errors::layer_damaged, "layer {}", digest);
+        return {};
+    }
+    Result<> check(const Manifest& base, const LayerStack& /*stack*/,
+                   const std::vector<LayerOutline>& /*outlines*/) override {
+        checked_base = base.version.text();
+        if (conflict) return fail(errors::layer_conflict, "it hides etc/nos.conf");
+        return {};
     }
     Result<std::vector<std::string>> layers() const override {
         std::vector<std::string> all;
@@ -313,6 +326,9 @@ public:
     std::map<std::string, Manifest> held;
     std::map<Slot, LayerStartup> records;
     std::set<LayerStack> prepared;
+    std::set<std::string> damaged;  // of those held
+    std::string checked_base;       // version of the base that was asked about
+    bool conflict = false;
     std::uint64_t available_bytes = std::uint64_t{1} << 30U;
     std::function<void(const LayerStack&)> on_show;  // after each switch
     LayerStack last_beneath;                         // of the newest write
@@ -357,7 +373,12 @@ public:
         return {};
     }
 
+    std::string starting() const override {
+        return polls_until_started-- > 0 ? "web is starting: 5 s of at most 10 min" : "";
+    }
+
     std::vector<ServiceStatus> services{{.name = "web", .state = "running"}};
+    mutable int polls_until_started = 0;
     std::vector<ServiceAction> actions_done;  // by every change(), in order
     std::set<std::string> failing;            // names of services
 };
@@ -375,6 +396,7 @@ public:
         return cards;
     }
     std::string architecture() const override { return "amd64"; }
+    std::filesystem::path system() const override { return folder_ / "system"; }
     std::string boot_id() const override { return fmt::format("boot-{}", boot_.boots()); }
     std::vector<std::string> boot_failures() const override { return boot_.failures(); }
     Result<> reboot() override {
@@ -452,6 +474,9 @@ private:
                 TRY(write_file_durably(folder / name, content, 0700));
             }
             return {};
+        }
+        Result<std::vector<LayerOutline::Entry>> entries() override {
+            return std::vector<LayerOutline::Entry>();
         }
         Result<std::unique_ptr<ByteSource>> content() override {
             return std::make_unique<TextSource>(

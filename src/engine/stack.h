@@ -12,6 +12,9 @@
 
 namespace cutover {
 
+// Raised while the base runs without the packages that boots are to show on it.
+inline constexpr auto kPackagesAlarm = "packages-missing";
+
 // The layers of a generation, the lowest first.
 LayerStack layers_of(const Generation& generation);
 

@@ -51,6 +51,7 @@ std::string name_of(const PackageRef& package) {
 }  // namespace
 
 Result<Engine::Done> Engine::perform(const Step& step) {
+    if (needs_services(step)) TRY(await_services());
     switch (step.kind) {
         case StepKind::script: return run_script(step, step.command);
         case StepKind::hook: {
@@ -80,6 +81,56 @@ Result<Engine::Done> Engine::perform(const Step& step) {
         case StepKind::switch_view: return switch_view();
         case StepKind::hold: return hold();
         case StepKind::record_packages: return record_packages();
+        case StepKind::order_reset: return order_reset();
+        case StepKind::strip: return strip();
+        case StepKind::forget: return forget();
+        case StepKind::upgrade_config: return upgrade_config();
+        case StepKind::create_backup: return create_backup();
+        case StepKind::stage_backup: return stage_backup(step);
+        case StepKind::restore_database: return restore_database();
+        case StepKind::restore_files: return restore_files();
+        case StepKind::compact: return compact();
+    }
+    std::unreachable();
+}
+
+// Whether what this step does can no longer be taken back.
+bool Engine::is_commit_point(const Step& step) const {
+    const auto has = [&](StepKind kind) {
+        return std::ranges::find(record_->plan.steps, kind, &Step::kind) !=
+               record_->plan.steps.end();
+    };
+    switch (step.kind) {
+        case StepKind::commit:
+        case StepKind::disarm_trial:
+        case StepKind::hold:
+        case StepKind::record_packages:
+        case StepKind::order_reset:
+        case StepKind::restore_database:
+        case StepKind::repair: return true;
+        case StepKind::record_generation:
+            return !has(StepKind::arm_trial) && !has(StepKind::switch_view) &&
+                   !has(StepKind::commit);
+        case StepKind::arm_trial: return !has(StepKind::reboot);
+        case StepKind::reboot: return !has(StepKind::arm_trial);
+        case StepKind::script:
+        case StepKind::hook:
+        case StepKind::unpack_hooks:
+        case StepKind::capture_evidence:
+        case StepKind::write_slot:
+        case StepKind::carry_persistent:
+        case StepKind::write_layer:
+        case StepKind::prepare_view:
+        case StepKind::switch_view:
+        case StepKind::check_trial:
+        case StepKind::strip:
+        case StepKind::forget:
+        case StepKind::upgrade_config:
+        case StepKind::create_backup:
+        case StepKind::stage_backup:
+        case StepKind::restore_files:
+        case StepKind::compact:
+        case StepKind::await_commit: return false;
     }
     std::unreachable();
 }
@@ -119,9 +170,12 @@ Result<Engine::Done> Engine::run_script(const Step& step, const std::vector<std:
 }
 
 Result<std::unique_ptr<OpenedPackage>> Engine::open_planned(const std::string& source,
-                                                            const std::string& digest) {
+                                                            const std::string& digest,
+                                                            const std::filesystem::path& copy) {
+    const auto not_before = TRY(ports_.store.newest_signing_time());
     auto package =
-        TRY(ports_.packages.open(source, TRY(ports_.store.newest_signing_time()), stop_));
+        TRY(copy.empty() ? ports_.packages.open(source, not_before, stop_)
+                         : ports_.packages.open_copying(source, not_before, stop_, copy));
     if (package->digest() != digest)
         return fail(errors::operation_package_changed, "{} is another package than the one planned",
                     source);
@@ -159,7 +213,9 @@ Result<Engine::Done> Engine::unpack_hooks() {
     for (const auto& package : packages) {
         const auto own = folder / package.package.digest;
         TRY(make_folders(own));
-        TRY(TRY(open_planned(package.source, package.package.digest))->unpack_hooks(own));
+        const auto opened = TRY(open_planned(package.source, package.package.digest));
+        TRY(opened->unpack_hooks(own));
+        TRY(keep_config_texts(*opened, own));
     }
     return Done{};
 }
@@ -329,7 +385,16 @@ Result<Engine::Done> Engine::undo(const Step& step) {
         case StepKind::write_layer:  // what nothing refers to is erased at the end
         case StepKind::prepare_view:
         case StepKind::hold:
-        case StepKind::record_packages: return Done{};
+        case StepKind::record_packages:
+        case StepKind::order_reset:  // what is ordered is carried out
+        case StepKind::strip:
+        case StepKind::upgrade_config:  // nobody begins with what was made
+        case StepKind::create_backup:
+        case StepKind::stage_backup:
+        case StepKind::restore_database:
+        case StepKind::restore_files:
+        case StepKind::compact:
+        case StepKind::forget: return Done{};
     }
     std::unreachable();
 }

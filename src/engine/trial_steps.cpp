@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <functional>
@@ -137,10 +138,12 @@ Result<Engine::Done> Engine::await_commit() {
                                        operation.request.trial);
     while (commit_wished_ != operation.id) {
         alive();
-        TRY(look_at_hardware());
+        static_cast<void>(TRY(look_at_hardware()));
         if (ports_.clock.steady() >= end)
-            return fail(errors::trial_not_committed, "{} was not committed within {} minutes",
-                        record_->plan.subject, operation.request.trial.count());
+            return fail(
+                errors::trial_not_committed, "{} was not committed within {}",
+                record_->plan.subject,
+                counted(static_cast<std::size_t>(operation.request.trial.count()), "minute"));
         if (!ports_.clock.sleep(kCommitPoll, stop_))
             return fail(errors::operation_cancelled, "the trial was ended");
     }
@@ -186,6 +189,7 @@ Result<> Engine::marks_are_kept(std::uint32_t epoch) {
     TRY(put_depot());
     TRY(ports_.store.clear_alarm(kFailedAlarm, ports_.clock.wall()));
     TRY(ports_.store.clear_alarm(kUndoAlarm, ports_.clock.wall()));
+    TRY(ports_.store.clear_alarm(kPackagesAlarm, ports_.clock.wall()));
     record_->committed = true;
     return {};
 }

@@ -24,6 +24,7 @@ public:
     WatchedSource(ByteSource& source, Watch watch);
 
     Result<std::size_t> read(std::span<std::byte> buffer) override;
+    std::uint64_t done() const { return done_; }
 
 private:
     ByteSource& source_;

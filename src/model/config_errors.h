@@ -25,6 +25,13 @@ inline constexpr ErrorInfo config_missing_key{
     .kind = Errc::invalid,
     .meaning = "An entry of device.toml lacks a key that it cannot do without.",
     .remedy = "Add the key to the entry on the line named."};
+inline constexpr ErrorInfo config_gnoi_plaintext{
+    .id = "config.gnoi_plaintext",
+    .kind = Errc::invalid,
+    .meaning = "The gNOI door does not speak without encryption over a network.",
+    .remedy =
+        "Remove plaintext from [doors.gnoi]. Set certificate and key in [security], or let the "
+        "door listen at unix:PATH."};
 inline constexpr ErrorInfo config_no_backend{
     .id = "config.no_backend",
     .kind = Errc::unsupported,

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -9,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/byte_pipe.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "model/event.h"
@@ -16,6 +18,9 @@
 #include "model/operation.h"
 
 namespace cutover {
+
+class Backups;
+class Configuration;
 
 struct HealthStatus {
     std::string name;
@@ -61,12 +66,14 @@ struct DeviceState {
     std::string device_name;
     std::string hardware;
     std::string serial;
+    std::string uuid;  // its own for ever, over reboots and upgrades
     std::string agent_version;
     Slot active_slot = Slot::a;
     std::string boot_reason;  // "default", "trial 1 of 2", "fallback: trial exhausted"
     Marks marks;
     std::vector<Generation> generations;  // oldest first
     std::vector<SlotStatus> slots;        // A, then B
+    std::uint64_t standby_bytes = 0;      // that a new base may have; 0: not known
     std::vector<PackageStatus> packages;  // on top of the running base, a part of it, or at hand
     std::vector<ServiceStatus> services;
     std::vector<HealthStatus> health;  // results of the last round
@@ -76,6 +83,16 @@ struct DeviceState {
     std::int64_t last_event = 0;
     bool operator==(const DeviceState&) const = default;
 };
+
+// The configuration that the device's operating system starts with.
+struct StartupConfigStatus {
+    std::string source;   // where it came from, without credentials; empty: from the factory
+    std::string version;  // "sha256:2f0a8d31b1c4"
+    WallTime stored{};
+    bool operator==(const StartupConfigStatus&) const = default;
+};
+
+using UploadProgress = std::function<void(std::uint64_t sent, std::uint64_t total)>;
 
 using FeedItem = std::variant<Event, Progress>;
 
@@ -123,6 +140,22 @@ public:
                             std::stop_token stop) = 0;
 
     virtual Result<std::vector<std::string>> log(const LogRequest& request) = 0;
+
+    // What not every device has. A start with a package that comes as a stream, the request's only
+    // source: the operation takes it as it needs it, and closes the pipe when it is over. An update
+    // returns when the configuration is stored, or was not; an upload, to a URL that names the file
+    // to be, when all is sent.
+    virtual Result<OperationId> start_streamed(const Request& request,
+                                               std::shared_ptr<BytePipe> package);
+    virtual Result<StartupConfigStatus> startup_config();
+    virtual Result<> update_startup_config(const std::string& url);
+    virtual Result<> upload_debug_info(const std::string& url, const UploadProgress& progress,
+                                       std::stop_token stop);
+
+    // Null where configuration is none of YANG modules'. Lives as long as the device.
+    virtual Configuration* configuration() { return nullptr; }
+    // Null where none are kept. Lives as long as the device.
+    virtual Backups* backups() { return nullptr; }
 };
 
 }  // namespace cutover

@@ -1,9 +1,11 @@
 #include "model/device_config.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <toml++/toml.h>
@@ -13,8 +15,11 @@
 #include <fmt/core.h>
 
 #include "base/error.h"
+#include "base/nearest_name.h"
+#include "model/backup_config.h"
 #include "model/config_errors.h"
 #include "model/manifest.h"
+#include "model/security_config.h"
 #include "model/toml_table.h"
 
 namespace cutover {
@@ -24,6 +29,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kMaxConfigBytes = std::size_t{256} * 1024;
 constexpr std::size_t kMaxHealthChecks = 100;
+constexpr std::size_t kMaxRoleRows = 1000;
 constexpr std::int64_t kMaxOffset = std::int64_t{1} << 50;
 constexpr std::int64_t kMaxEnvironment = std::int64_t{1024} * 1024;
 
@@ -123,6 +129,19 @@ Result<> read_checks(Table& root, DeviceConfig& config) {
     return {};
 }
 
+void read_role(Table& table, std::string_view key, Role& role) {
+    std::string name(role_name(role));
+    table.text(key, name);
+    constexpr std::array<std::string_view, 3> kRoles{"viewer", "operator", "admin"};
+    const auto read = parse_role(name);
+    const auto meant = nearest_name(name, kRoles);
+    if (!read)
+        table.refuse(errors::config_bad_value, key,
+                     fmt::format(R"(must be "viewer", "operator" or "admin"{})",
+                                 meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant)));
+    role = read.value_or(role);
+}
+
 void read_backend(Table& table, std::string& backend) {
     table.text("backend", backend);
     if (backend.empty()) table.refuse(errors::config_bad_value, "backend", "must not be empty");
@@ -186,13 +205,29 @@ Result<> read_layers(Table& root, DeviceConfig& config) {
     Table layers(root.table("layers"), "layers");
     std::string backend = "auto";
     layers.text("backend", backend);
-    if (backend == "tree")
-        config.layers_backend = LayersBackend::tree;
-    else if (backend == "overlay")
+    const bool real = config.slots_backend != "emulated" && config.slots_backend != "tree";
+    if (backend == "overlay")
         config.layers_backend = LayersBackend::overlay;
+    else if (backend == "tree" && !real)
+        config.layers_backend = LayersBackend::tree;
+    else if (backend == "none" && real)
+        config.layers_backend = LayersBackend::none;
     else if (backend != "auto")
         layers.refuse(errors::config_bad_value, "backend",
-                      "must be \"auto\", \"tree\" or \"overlay\"");
+                      real ? "must be \"auto\", \"overlay\" or \"none\""
+                           : "must be \"auto\", \"tree\" or \"overlay\"");
+    if (real) {
+        layers.texts("folders", config.layers_folders);
+        for (const auto& folder : config.layers_folders)
+            if (!is_relative_path(folder))
+                layers.refuse(errors::config_bad_value, "folders",
+                              "must be paths below /, without it: \"usr\"");
+        for (const auto& folder : config.layers_folders)
+            for (const auto& other : config.layers_folders)
+                if (&folder != &other && (other + "/").starts_with(folder + "/"))
+                    layers.refuse(errors::config_bad_value, "folders",
+                                  "must not lie in each other, nor be named twice");
+    }
     return layers.done();
 }
 
@@ -200,12 +235,203 @@ Result<> read_services(Table& root, DeviceConfig& config) {
     Table services(root.table("services"), "services");
     read_backend(services, config.services_backend);
     if (config.services_backend == "systemd") services.texts("tolerate", config.tolerated_units);
+    if (config.services_backend == "emulated")
+        services.duration("start-timeout", config.start_timeout, kAny);
     TRY(services.done());
 
     Table watchdog(root.table("watchdog"), "watchdog");
     watchdog.text("device", config.watchdog_device);
     watchdog.duration("timeout", config.watchdog_timeout, std::chrono::seconds(2));
     return watchdog.done();
+}
+
+bool is_secret(std::string_view setting) {
+    return setting.contains("password") || setting.contains("secret") ||
+           setting.contains("key.pem");
+}
+
+Result<> read_kafka_settings(Table& kafka, KafkaConfig& config) {
+    Table settings(kafka.table("librdkafka"), "events.kafka.librdkafka");
+    const auto names = settings.keys();
+    for (const auto& name : names) {
+        std::string value;
+        settings.text(name, value);
+        if (is_secret(name))
+            settings.refuse(errors::config_bad_value, name,
+                            "is a secret: write it into the file that `secrets` names");
+        config.settings.emplace_back(name, value);
+    }
+    return settings.done();
+}
+
+Result<> read_kafka(const toml::table* table, KafkaConfig& config) {
+    Table kafka(table, "events.kafka");
+    std::string encoding = "protobuf";
+    kafka.texts("brokers", config.brokers);
+    kafka.text("topic", config.topic);
+    kafka.text("metrics-topic", config.metrics_topic);
+    kafka.text("encoding", encoding);
+    kafka.number("max-waiting", config.max_waiting, {.least = 100, .most = 1'000'000});
+    kafka.duration("progress-interval", config.progress_interval, milliseconds(100));
+    kafka.duration("alarm-after", config.alarm_after, kSome);
+    kafka.text("secrets", config.secrets);
+    if (config.brokers.empty())
+        kafka.refuse(errors::config_missing_key, "brokers",
+                     "needs brokers: a list of \"host:port\"");
+    for (const auto& broker : config.brokers)
+        if (!broker.contains(':') || broker.contains(','))
+            kafka.refuse(errors::config_bad_value, "brokers", "each must be \"host:port\"");
+    if (config.topic.empty()) kafka.refuse(errors::config_bad_value, "topic", "must not be empty");
+    if (encoding != "protobuf" && encoding != "json")
+        kafka.refuse(errors::config_bad_value, "encoding", "must be \"protobuf\" or \"json\"");
+    config.encoding = encoding == "json" ? EventEncoding::json : EventEncoding::protobuf;
+    TRY(read_kafka_settings(kafka, config));
+    return kafka.done();
+}
+
+Result<> read_events(Table& root, DeviceConfig& config) {
+    Table events(root.table("events"), "events");
+    if (const auto* const kafka = events.table("kafka"))
+        TRY(read_kafka(kafka, config.kafka.emplace()));
+    return events.done();
+}
+
+// [security.certificates] and [security.local]: a role for each name.
+Result<> read_roles(Table& security, std::string_view key, std::map<std::string, Role>& roles) {
+    Table rows(security.table(key), fmt::format("security.{}", key));
+    const auto names = rows.keys();
+    if (names.size() > kMaxRoleRows)
+        rows.refuse(errors::config_bad_value, names.front(),
+                    fmt::format("at most {} names", kMaxRoleRows));
+    for (const auto& name : names) {
+        read_role(rows, name, roles[name]);
+        if (name.empty() || name == "@")
+            rows.refuse(errors::config_bad_value, name, "must be a name");
+    }
+    return rows.done();
+}
+
+void read_tls(Table& security, SecurityConfig& config) {
+    security.text("certificate", config.certificate);
+    security.text("key", config.key);
+    security.text("client-ca", config.client_ca);
+    std::string asked = "none";
+    security.text("client-certificates", asked);
+    if (asked == "accepted")
+        config.client_certificates = ClientCertificates::accepted;
+    else if (asked == "required")
+        config.client_certificates = ClientCertificates::required;
+    else if (asked != "none")
+        security.refuse(errors::config_bad_value, "client-certificates",
+                        R"(must be "none", "accepted" or "required")");
+    if (config.certificate.empty() != config.key.empty())
+        security.refuse(errors::config_missing_key, config.key.empty() ? "certificate" : "key",
+                        "certificate and key are needed together");
+    const bool clients = config.client_certificates != ClientCertificates::none;
+    if (clients && config.client_ca.empty())
+        security.refuse(errors::config_missing_key, "client-certificates",
+                        "needs client-ca: a file with the certificates of who issues them");
+    if ((clients || !config.client_ca.empty()) && config.certificate.empty())
+        security.refuse(errors::config_missing_key, clients ? "client-certificates" : "client-ca",
+                        "needs certificate and key of the device itself");
+}
+
+Result<> read_security(Table& root, SecurityConfig& config) {
+    Table security(root.table("security"), "security");
+    read_tls(security, config);
+    read_role(security, "plaintext-role", config.plaintext_role);
+    TRY(read_roles(security, "certificates", config.certificates));
+    TRY(read_roles(security, "local", config.local));
+    if (!config.certificates.empty() && config.client_certificates == ClientCertificates::none)
+        security.refuse(errors::config_missing_key, "certificates",
+                        R"(needs client-certificates = "accepted" or "required")");
+    return security.done();
+}
+
+// What the doors for other machines have in common.
+template <typename Door>
+void read_outer_door(Table& door, Door& config) {
+    door.text("listen", config.listen);
+    door.flag("reflection", config.reflection);
+    door.number("max-connections", config.max_connections, {.least = 1, .most = 4096});
+    const std::string_view listen = config.listen;
+    const bool socket = listen.starts_with("unix:") && listen.size() > std::size("unix:") - 1;
+    const auto port = listen.substr(listen.rfind(':') + 1);
+    const bool address = listen.contains(':') && !listen.starts_with(':') && !port.empty() &&
+                         port.find_first_not_of("0123456789") == std::string_view::npos;
+    if (door.has("listen") && !socket && !address)
+        door.refuse(errors::config_bad_value, "listen",
+                    "must be \"ADDRESS:PORT\" or \"unix:PATH\"");
+}
+
+Result<> read_outer_doors(Table& doors, DeviceConfig& config) {
+    Table dmi(doors.table("dmi"), "doors.dmi");
+    read_outer_door(dmi, config.dmi);
+    dmi.flag("plaintext", config.dmi.plaintext);
+    TRY(dmi.done());
+    Table gnoi(doors.table("gnoi"), "doors.gnoi");
+    read_outer_door(gnoi, config.gnoi);
+    bool plaintext = false;  // as it once was
+    gnoi.flag("plaintext", plaintext);
+    if (gnoi.has("plaintext"))
+        gnoi.refuse(errors::config_gnoi_plaintext, "plaintext",
+                    "gNOI is spoken over TLS, or over a unix socket");
+    gnoi.text("files", config.gnoi.files);
+    return gnoi.done();
+}
+
+Result<> read_metrics(Table& root, MetricsConfig& config) {
+    Table metrics(root.table("metrics"), "metrics");
+    metrics.text("listen", config.listen);
+    metrics.flag("anywhere", config.anywhere);
+    const std::string_view listen = config.listen;
+    const auto colon = listen.rfind(':');
+    const auto port = listen.substr(colon + 1);
+    const bool number = !port.empty() && port.size() <= 5 &&
+                        port.find_first_not_of("0123456789") == std::string_view::npos;
+    const bool whole = colon != std::string_view::npos && colon > 0 && number;
+    if (metrics.has("listen") && !whole)
+        metrics.refuse(errors::config_bad_value, "listen", "must be \"ADDRESS:PORT\"");
+    return metrics.done();
+}
+
+Result<> read_log(Table& root, LogConfig& config) {
+    Table log(root.table("log"), "log");
+    std::string journal = "auto";
+    log.text("journal", journal);
+    constexpr std::size_t kMaxSocketPath = 107;  // of what the kernel takes
+    if (journal.starts_with('/') && journal.size() <= kMaxSocketPath) {
+        config.journal = JournalUse::always;
+        config.journal_socket = journal;
+    } else if (journal == "off") {
+        config.journal = JournalUse::never;
+    } else if (journal != "auto") {
+        log.refuse(errors::config_bad_value, "journal",
+                   "must be \"auto\", \"off\" or the absolute path of the journal's socket");
+    }
+    return log.done();
+}
+
+Result<> read_backup(Table& root, BackupConfig& config) {
+    Table backup(root.table("backup"), "backup");
+    constexpr std::int64_t kMostKept = 50;
+    backup.flag("automatic", config.automatic);
+    backup.flag("packages", config.packages);
+    backup.flag("automatic-packages", config.automatic_packages);
+    backup.number("keep", config.keep, {.least = 1, .most = kMostKept});
+    std::string age;
+    std::string space;
+    backup.text("max-age", age);
+    backup.text("max-space", space);
+    const auto days = parse_days(age);
+    const auto bytes = parse_bytes(space);
+    if (backup.has("max-age") && !days)
+        backup.refuse(errors::config_bad_value, "max-age", "must be days like \"90d\"");
+    if (backup.has("max-space") && !bytes)
+        backup.refuse(errors::config_bad_value, "max-space", "must be a size like \"64MiB\"");
+    config.max_age = days.value_or(config.max_age);
+    config.max_space = bytes.value_or(config.max_space);
+    return backup.done();
 }
 
 Result<> read_rest(Table& root, DeviceConfig& config) {
@@ -224,12 +450,19 @@ Result<> read_rest(Table& root, DeviceConfig& config) {
     evidence.commands("commands", config.evidence_commands);
     TRY(evidence.done());
 
+    TRY(read_events(root, config));
+    TRY(read_security(root, config.security));
+    TRY(read_metrics(root, config.metrics));
+    TRY(read_log(root, config.log));
+    TRY(read_backup(root, config.backup));
+
     Table doors(root.table("doors"), "doors");
     Table native(doors.table("native"), "doors.native");
     native.text("socket", config.native_socket);
     if (config.native_socket.empty())
         native.refuse(errors::config_bad_value, "socket", "must not be empty");
     TRY(native.done());
+    TRY(read_outer_doors(doors, config));
     return doors.done();
 }
 

@@ -1,14 +1,18 @@
 #include "model/device_config.h"
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "model/backup_config.h"
+#include "model/security_config.h"
 
 namespace cutover {
 namespace {
@@ -85,8 +89,29 @@ ini = ["a.ini"]
 [evidence]
 files = ["etc/hosts"]
 commands = [["ip", "route"], ["uname", "-a"]]
+[security]
+certificate = "tls/device.crt"
+key = "tls/device.key"
+client-ca = "tls/ca.crt"
+client-certificates = "required"
+plaintext-role = "viewer"
+[security.certificates]
+"ems.example.net" = "operator"
+[security.local]
+netops = "admin"
+"@ops" = "viewer"
 [doors.native]
 socket = "/run/cutover.sock"
+[doors.gnoi]
+listen = "unix:gnoi.sock"
+reflection = false
+max-connections = 8
+files = "/data/gnoi"
+[doors.dmi]
+listen = "192.0.2.7:50052"
+plaintext = true
+reflection = false
+max-connections = 9
 )");
     ASSERT_TRUE(config) << config.error().text();
     DeviceConfig expected{
@@ -130,8 +155,61 @@ socket = "/run/cutover.sock"
         .evidence_files = {"etc/hosts"},
         .evidence_commands = {{"ip", "route"}, {"uname", "-a"}},
         .native_socket = "/run/cutover.sock",
+        .dmi = {.listen = "192.0.2.7:50052",
+                .plaintext = true,
+                .reflection = false,
+                .max_connections = 9},
+        .gnoi = {.listen = "unix:gnoi.sock",
+                 .reflection = false,
+                 .max_connections = 8,
+                 .files = "/data/gnoi"},
+        .security = {.certificate = "tls/device.crt",
+                     .key = "tls/device.key",
+                     .client_ca = "tls/ca.crt",
+                     .client_certificates = ClientCertificates::required,
+                     .certificates = {{"ems.example.net", Role::operator_}},
+                     .local = {{"netops", Role::admin}, {"@ops", Role::viewer}},
+                     .plaintext_role = Role::viewer},
     };
     EXPECT_EQ(*config, expected);
+}
+
+TEST(DeviceConfig, WithoutSecurityThereIsNoTlsAndPlaintextIsTheOperators) {
+    const auto config = parse_device_config("");
+    ASSERT_TRUE(config);
+    EXPECT_EQ(config->security, SecurityConfig{});
+    EXPECT_EQ(config->security.plaintext_role, Role::operator_);
+}
+
+TEST(DeviceConfig, AMistypedRoleIsSuggested) {
+    const auto error = error_of("[security.local]\nnetops = \"operater\"\n");
+    EXPECT_EQ(error.id, "config.bad_value");
+    EXPECT_THAT(error.message, HasSubstr("line 2: security.local.netops"));
+    EXPECT_THAT(error.message, HasSubstr("did you mean 'operator'?"));
+    EXPECT_EQ(error_of("[security]\nplaintext-role = 3\n").id, "config.bad_value");
+    EXPECT_EQ(error_of("[security.local]\n\"@\" = \"admin\"\n").id, "config.bad_value");
+}
+
+TEST(DeviceConfig, WhatBelongsTogetherInSecurityIsNeededTogether) {
+    const std::string tls = "[security]\ncertificate = \"c\"\nkey = \"k\"\n";
+    EXPECT_TRUE(parse_device_config(tls));
+    for (const auto* half : {"certificate = \"c\"", "key = \"k\"", "client-ca = \"ca\"",
+                             "client-ca = \"ca\"\nclient-certificates = \"accepted\""})
+        EXPECT_EQ(error_of(std::string("[security]\n") + half).id, "config.missing_key") << half;
+    EXPECT_EQ(error_of(tls + "client-certificates = \"required\"").id, "config.missing_key");
+    EXPECT_EQ(error_of(tls + "[security.certificates]\na = \"viewer\"").id, "config.missing_key");
+    EXPECT_EQ(error_of(tls + "client-certificates = \"maybe\"").id, "config.bad_value");
+}
+
+TEST(DeviceConfig, TheGnoiDoorHasNoPlaintext) {
+    for (const auto* value : {"true", "false"}) {
+        const auto error = error_of(
+            fmt::format("[doors.gnoi]\nlisten = \"127.0.0.1:1\"\nplaintext = {}\n", value));
+        EXPECT_EQ(error.id, "config.gnoi_plaintext");
+        EXPECT_THAT(error.message, HasSubstr("line 3"));
+        EXPECT_THAT(error.remedy, HasSubstr("[security]"));
+    }
+    EXPECT_TRUE(parse_device_config("[doors.dmi]\nplaintext = true\n"));
 }
 
 TEST(DeviceConfig, AnUnknownKeyNamesItsLineAndTheNearestKnownKey) {
@@ -243,6 +321,95 @@ TEST(DeviceConfig, LayersAreFilesOrMountedOrAsTheBaseIs) {
     EXPECT_EQ(error_of("[layers]\nbackend = 'zfs'").id, "config.bad_value");
 }
 
+TEST(DeviceConfig, ARealDeviceShowsPackagesInFoldersOrNotAtAll) {
+    const std::string real = "[slots]\nbackend = 'block'\na = '/dev/x'\nb = '/dev/y'\n[layers]\n";
+    EXPECT_EQ(parse_device_config(real)->layers_folders, (std::vector<std::string>{"usr", "opt"}));
+    const auto config =
+        parse_device_config(real + "backend = 'none'\nfolders = ['usr', 'srv/app']");
+    ASSERT_TRUE(config) << config.error().text();
+    EXPECT_EQ(config->layers_backend, LayersBackend::none);
+    EXPECT_EQ(config->layers_folders, (std::vector<std::string>{"usr", "srv/app"}));
+    EXPECT_EQ(error_of(real + "folders = ['/usr']").id, "config.bad_value");
+    EXPECT_EQ(error_of(real + "folders = ['usr/../etc']").id, "config.bad_value");
+    EXPECT_EQ(error_of(real + "folders = ['usr', 'usr/local']").id, "config.bad_value");
+    EXPECT_EQ(error_of(real + "folders = ['usr', 'usr']").id, "config.bad_value");
+    EXPECT_TRUE(parse_device_config(real + "folders = ['usr', 'usr2']"));
+    EXPECT_EQ(error_of(real + "backend = 'tree'").id, "config.bad_value");
+    EXPECT_EQ(error_of("[layers]\nbackend = 'none'").id, "config.bad_value");
+    EXPECT_EQ(error_of("[layers]\nfolders = ['usr']").id, "config.unknown_key");
+}
+
+TEST(DeviceConfig, EventsGoToKafkaWhereThatIsSaid) {
+    EXPECT_FALSE(parse_device_config("")->kafka);
+    const auto config = parse_device_config(
+        "[events.kafka]\nbrokers = ['a:9092', 'b:9092']\ntopic = 'lab.events'\nmetrics-topic = ''\n"
+        "encoding = 'json'\nmax-waiting = 500\nprogress-interval = '1s'\nalarm-after = '10s'\n"
+        "secrets = 'kafka.secrets'\n[events.kafka.librdkafka]\n'security.protocol' = 'ssl'");
+    ASSERT_TRUE(config) << config.error().text();
+    EXPECT_EQ(config->kafka, (KafkaConfig{.brokers = {"a:9092", "b:9092"},
+                                          .topic = "lab.events",
+                                          .metrics_topic = "",
+                                          .encoding = EventEncoding::json,
+                                          .max_waiting = 500,
+                                          .progress_interval = 1s,
+                                          .alarm_after = 10s,
+                                          .secrets = "kafka.secrets",
+                                          .settings = {{"security.protocol", "ssl"}}}));
+    EXPECT_EQ(parse_device_config("[events.kafka]\nbrokers = ['a:1']")->kafka,
+              (KafkaConfig{.brokers = {"a:1"}}));
+}
+
+TEST(DeviceConfig, WhatIsWrongWithKafkaIsToldAtOnce) {
+    EXPECT_EQ(error_of("[events.kafka]\ntopic = 'x'").id, "config.missing_key");
+    EXPECT_EQ(error_of("[events.kafka]\nbrokers = ['a']").id, "config.bad_value");
+    EXPECT_EQ(error_of("[events.kafka]\nbrokers = ['a:1']\nencoding = 'xml'").id,
+              "config.bad_value");
+    EXPECT_EQ(error_of("[events.kafka]\nbrokers = ['a:1']\nmax-waiting = 3").id,
+              "config.bad_value");
+    EXPECT_THAT(error_of("[events.kafka]\nbroker = ['a:1']\nbrokers = ['a:1']").message,
+                HasSubstr("did you mean 'brokers'"));
+    EXPECT_THAT(error_of("[events.kafak]\nbrokers = ['a:1']").message, HasSubstr("'kafka'"));
+}
+
+TEST(DeviceConfig, SecretsDoNotBelongIntoDeviceToml) {
+    const auto error = error_of(
+        "[events.kafka]\nbrokers = ['a:1']\n[events.kafka.librdkafka]\n"
+        "'sasl.password' = 'hunter2'");
+    EXPECT_EQ(error.id, "config.bad_value");
+    EXPECT_THAT(error.text(), testing::Not(HasSubstr("hunter2")));
+}
+
+TEST(DeviceConfig, ADoorListensAtAnAddressOrASocket) {
+    const auto error = [](const std::string& listen) {
+        const auto config = parse_device_config("[doors.dmi]\nlisten = \"" + listen + "\"\n");
+        return config ? std::string("taken") : config.error().id;
+    };
+    for (const auto* const good : {"127.0.0.1:50052", "[::1]:0", "localhost:1", "unix:dmi.sock"})
+        EXPECT_EQ(error(good), "taken") << good;
+    for (const auto* const bad : {"", "50052", ":50052", "127.0.0.1", "host:port", "unix:"})
+        EXPECT_EQ(error(bad), "config.bad_value") << bad;
+}
+
+TEST(DeviceConfig, MetricsAreAskedForAtAnAddress) {
+    EXPECT_EQ(parse_device_config("")->metrics, MetricsConfig{});
+    const auto config = parse_device_config("[metrics]\nlisten = '[::]:9464'\nanywhere = true");
+    ASSERT_TRUE(config);
+    EXPECT_EQ(config->metrics, (MetricsConfig{.listen = "[::]:9464", .anywhere = true}));
+    for (const auto* const bad : {"", "9464", ":9464", "127.0.0.1:", "127.0.0.1:x", "1:123456"})
+        EXPECT_EQ(error_of(std::string("[metrics]\nlisten = '") + bad + "'").id, "config.bad_value")
+            << bad;
+}
+
+TEST(DeviceConfig, TheLogGoesToTheJournalByItsSocketOnly) {
+    EXPECT_EQ(parse_device_config("[log]\njournal = 'auto'")->log, LogConfig{});
+    EXPECT_EQ(parse_device_config("[log]\njournal = 'off'")->log.journal, JournalUse::never);
+    const auto config = parse_device_config("[log]\njournal = '/run/j'");
+    ASSERT_TRUE(config);
+    EXPECT_EQ(config->log, (LogConfig{.journal = JournalUse::always, .journal_socket = "/run/j"}));
+    EXPECT_EQ(error_of("[log]\njournal = 'on'").id, "config.bad_value");
+    EXPECT_EQ(error_of("[log]\njournal = '/" + std::string(200, 'x') + "'").id, "config.bad_value");
+}
+
 TEST(DeviceConfig, BrokenTomlNamesItsLine) {
     const auto error = error_of("[device]\nname = \n");
     EXPECT_EQ(error.id, "config.syntax");
@@ -251,6 +418,44 @@ TEST(DeviceConfig, BrokenTomlNamesItsLine) {
 
 TEST(DeviceConfig, AHugeFileIsRefusedBeforeItIsParsed) {
     EXPECT_EQ(error_of(std::string(300'000, '#')).id, "config.syntax");
+}
+
+TEST(DeviceConfig, SaysHowLongBackupsAreKept) {
+    const auto config = parse_device_config(R"([backup]
+automatic = false
+keep = 7
+max-age = "365d"
+max-space = "2GiB"
+)");
+    ASSERT_TRUE(config) << config.error().text();
+    EXPECT_EQ(config->backup, (BackupConfig{.automatic = false,
+                                            .keep = 7,
+                                            .max_age = std::chrono::hours(365 * 24),
+                                            .max_space = std::uint64_t{2} << 30}));
+    EXPECT_THAT(error_of("[backup]\nmax-sapce = \"64MiB\"").text(),
+                HasSubstr("did you mean 'max-space'?"));
+    for (const auto* wrong :
+         {"keep = 0", "keep = 51", "max-age = \"90\"", "max-age = \"0d\"", "max-age = \"1h\"",
+          "max-age = \"-1d\"", "max-age = \"99999d\"", "max-space = \"64MB\"",
+          "max-space = \"0MiB\"", "max-space = \"1025GiB\"", "max-space = 64"})
+        EXPECT_EQ(error_of(fmt::format("[backup]\n{}", wrong)).id, "config.bad_value") << wrong;
+}
+
+TEST(DeviceConfig, SlotsOfAnEmulatedDeviceMayBeVersionedFolders) {
+    const auto config =
+        parse_device_config("[slots]\nbackend = 'tree'\n[layers]\nbackend = 'tree'\n");
+    ASSERT_TRUE(config) << config.error().text();
+    EXPECT_EQ(config->slots_backend, "tree");
+    EXPECT_EQ(config->layers_backend, LayersBackend::tree);
+    EXPECT_EQ(error_of("[slots]\nbackend = 'tree'\na = '/dev/sda1'").id, "config.unknown_key");
+}
+
+TEST(DeviceConfig, EmulatedServicesMayBeGivenMoreTimeToStart) {
+    EXPECT_EQ(parse_device_config("")->start_timeout, 0ms);
+    EXPECT_EQ(parse_device_config("[services]\nstart-timeout = '15m'")->start_timeout, 15min);
+    EXPECT_EQ(error_of("[services]\nstart-timeout = 'long'").id, "config.bad_value");
+    EXPECT_EQ(error_of("[services]\nbackend = 'none'\nstart-timeout = '15m'").id,
+              "config.unknown_key");
 }
 
 }  // namespace

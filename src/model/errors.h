@@ -9,6 +9,16 @@ inline constexpr ErrorInfo plan_one_base{
     .kind = Errc::invalid,
     .meaning = "An operation takes one base package at most.",
     .remedy = "Give one base package; upgrade through intermediate versions one after the other."};
+inline constexpr ErrorInfo plan_other_image{
+    .id = "plan.other_image",
+    .kind = Errc::refused,
+    .meaning = "The file holds something else than the base that was asked for.",
+    .remedy = "Name the file of that base, or ask for the name and version that the file has."};
+inline constexpr ErrorInfo plan_running_base{
+    .id = "plan.running_base",
+    .kind = Errc::refused,
+    .meaning = "The file holds the base that runs, and another one was asked for.",
+    .remedy = "Nothing to do; `cutover show version` tells what runs."};
 inline constexpr ErrorInfo plan_present{
     .id = "plan.present",
     .kind = Errc::refused,
@@ -29,13 +39,30 @@ inline constexpr ErrorInfo plan_not_at_hand{
 inline constexpr ErrorInfo plan_not_present{
     .id = "plan.not_present",
     .kind = Errc::not_found,
-    .meaning = "No package of this name is on top of the base.",
+    .meaning = "No package of this name, or none of this version, is on top of the base.",
     .remedy = "See `cutover show packages` for the names."};
+inline constexpr ErrorInfo plan_two_lines{
+    .id = "plan.two_lines",
+    .kind = Errc::invalid,
+    .meaning = "Two major versions of the package are there, side by side, and one must be meant.",
+    .remedy = "Name it with its major version, as in NAME@2."};
 inline constexpr ErrorInfo plan_integrated{
     .id = "plan.integrated",
     .kind = Errc::refused,
     .meaning = "The package is a part of its base, and comes and goes with it.",
     .remedy = "Install a package of the same name to replace it, or upgrade the base."};
+inline constexpr ErrorInfo plan_other_kind{
+    .id = "plan.other_kind",
+    .kind = Errc::refused,
+    .meaning = "The command is for packages of one kind, and this is another.",
+    .remedy = "Use `cutover install`, `cutover packages fetch` or `cutover uninstall`."};
+inline constexpr ErrorInfo plan_in_use{
+    .id = "plan.in_use",
+    .kind = Errc::refused,
+    .meaning = "Only what is obtained and not on top of the base is dropped.",
+    .remedy =
+        "Take it off with `cutover uninstall NAME`; another version that is only obtained is named "
+        "with it: `cutover packages drop NAME@VERSION`."};
 inline constexpr ErrorInfo plan_only_patches{
     .id = "plan.only_patches",
     .kind = Errc::refused,
@@ -70,9 +97,11 @@ inline constexpr ErrorInfo plan_no_packages{
 inline constexpr ErrorInfo plan_package_lost{
     .id = "plan.package_lost",
     .kind = Errc::corrupt,
-    .meaning = "A package that is on top of the base is not on the device any more.",
+    .meaning = "The content of a package that is on top of the base is lost or damaged.",
     .remedy =
-        "Install that version of the package again, or roll back to a generation without it."};
+        "Install exactly this version again with `cutover install FILE`, all of them in one "
+        "command; or give it up with `cutover uninstall NAME`, or with `cutover rollback` to a "
+        "generation without it."};
 inline constexpr ErrorInfo plan_no_standby{
     .id = "plan.no_standby",
     .kind = Errc::refused,
@@ -109,6 +138,16 @@ inline constexpr ErrorInfo plan_nothing_on_trial{
     .kind = Errc::refused,
     .meaning = "No operation awaits a commit.",
     .remedy = "Nothing to do; `cutover show version` tells what is committed."};
+inline constexpr ErrorInfo plan_reset_on_trial{
+    .id = "plan.reset_on_trial",
+    .kind = Errc::refused,
+    .meaning = "A factory reset begins with the committed base; another one runs.",
+    .remedy = "Restart the device first: `cutover reboot`."};
+inline constexpr ErrorInfo plan_no_factory_base{
+    .id = "plan.no_factory_base",
+    .kind = Errc::refused,
+    .meaning = "The base that the device was made with does not run, or is not known any more.",
+    .remedy = "Reset it with the base that runs, or install the first one again before that."};
 inline constexpr ErrorInfo plan_matrix{
     .id = "plan.matrix",
     .kind = Errc::refused,
@@ -124,5 +163,26 @@ inline constexpr ErrorInfo plan_needed{
     .kind = Errc::refused,
     .meaning = "Other packages need what is to be uninstalled.",
     .remedy = "Keep it, or have all that needs it go with it: `--with-dependents`."};
+
+inline constexpr ErrorInfo plan_no_backup{
+    .id = "plan.no_backup",
+    .kind = Errc::invalid,
+    .meaning = "A restore takes one backup.",
+    .remedy = "Name one: `cutover backup list` shows those that the device keeps."};
+inline constexpr ErrorInfo plan_restore_on_trial{
+    .id = "plan.restore_on_trial",
+    .kind = Errc::conflict,
+    .meaning = "What runs is on trial, so the next boot may run something else.",
+    .remedy = "Run `cutover commit` or `cutover rollback` first."};
+inline constexpr ErrorInfo plan_backup_standby{
+    .id = "plan.backup_standby",
+    .kind = Errc::refused,
+    .meaning = "The base that the backup is of is in the standby slot, and does not run.",
+    .remedy = "Go back to that base with `cutover rollback`, then restore."};
+inline constexpr ErrorInfo plan_backup_base{
+    .id = "plan.backup_base",
+    .kind = Errc::refused,
+    .meaning = "The backup is of a base that the device does not have.",
+    .remedy = "Bring exactly that base with `cutover upgrade FILE`, then restore."};
 
 }  // namespace cutover::errors

@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "model/configuration.h"
 #include "model/device.h"
 #include "model/event.h"
 #include "model/generation.h"
@@ -77,6 +78,7 @@ public:
         TRY(alive());
         return device_.log(request);
     }
+    Configuration* configuration() override { return device_.configuration(); }
 
 private:
     Result<> alive() {

@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "model/device.h"
 #include "model/event.h"
+#include "model/fake_configuration.h"
 #include "model/generation.h"
 #include "model/operation.h"
 
@@ -52,6 +53,8 @@ public:
     int followers() const { return followers_; }  // in follow() now
     // What the last preview() or start() was asked for.
     Request last_request() const;
+    FakeConfiguration& config() { return config_; }
+    void forget_configuration() { has_configuration_ = false; }  // packages bring no modules
 
     // A connection that breaks at a reboot; fails while the device is away. Must not outlive it.
     Result<std::unique_ptr<Device>> connect();
@@ -65,6 +68,7 @@ public:
     Result<> follow(const FollowRequest& request, const std::function<bool(const FeedItem&)>& sink,
                     std::stop_token stop) override;
     Result<std::vector<std::string>> log(const LogRequest& request) override;
+    Configuration* configuration() override { return has_configuration_ ? &config_ : nullptr; }
 
 private:
     using Beat = std::function<void()>;
@@ -93,6 +97,8 @@ private:
     Operation& at_work() { return operations_.back(); }
     bool wanted(const FeedItem& item, const FollowRequest& request) const;
 
+    FakeConfiguration config_;
+    std::atomic<bool> has_configuration_ = true;
     mutable std::mutex mutex_;
     std::atomic<int> followers_ = 0;
     std::condition_variable_any changed_;

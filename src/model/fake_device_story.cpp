@@ -153,6 +153,8 @@ void FakeDevice::write_script(const Request& request) {
         case OperationKind::activate:
         case OperationKind::revert:
         case OperationKind::rollback:
+        case OperationKind::reset:
+        case OperationKind::restore:
         case OperationKind::reboot: script_reboot(request); break;
         case OperationKind::commit:
         case OperationKind::repair:

@@ -18,7 +18,8 @@ struct PackageRef {
     PackageKind kind = PackageKind::base;
     std::string name;
     Version version;
-    std::string digest;  // SHA-256 of its manifest.json: its identity
+    std::string digest;         // SHA-256 of its manifest.json: its identity
+    bool side_by_side = false;  // another major version of it may be there too (side_by_side.h)
     bool operator==(const PackageRef&) const = default;
 };
 

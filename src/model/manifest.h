@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "model/host_needs.h"
 #include "model/package_kind.h"
 #include "model/version.h"
 
@@ -34,6 +35,8 @@ struct ServiceSpec {
     // Of OnChange::hook: a program that has the running process take the change, [0] as in
     // `command`. It gets CUTOVER_SERVICE and CUTOVER_SERVICE_PID.
     std::vector<std::string> hook;
+    // YANG modules whose data it reads: when that changes, it is told as on_change says.
+    std::vector<std::string> config;
     bool operator==(const ServiceSpec&) const = default;
 };
 
@@ -93,6 +96,15 @@ struct IncludedPackage {
     bool operator==(const IncludedPackage&) const = default;
 };
 
+// Entries of a list in the configuration that are bound to one major version of a package. Its YANG
+// module augments them with what only this version knows.
+struct InstancesSpec {
+    std::string path;      // schema path of the list: "/dev:devices/device"; empty: none
+    std::string bound_by;  // the leaf of an entry that names the version: "driver"
+    std::string value;     // what it says; empty: "NAME@MAJOR"
+    bool operator==(const InstancesSpec&) const = default;
+};
+
 struct Manifest {
     int schema_major = 1;
     int schema_minor = 0;
@@ -119,6 +131,9 @@ struct Manifest {
     std::map<std::string, std::string> hooks;  // stage name -> member name ("hooks/stop.sh")
     std::vector<std::string> config_modules;
     std::string config_migrations;
+    bool side_by_side = false;  // another major version may be there at the same time
+    InstancesSpec instances;
+    HostNeeds host;
     std::vector<MemberSpec> members;
     bool operator==(const Manifest&) const = default;
 };

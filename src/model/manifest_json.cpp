@@ -16,6 +16,7 @@
 #include <fmt/core.h>
 
 #include "base/error.h"
+#include "model/host_needs.h"
 #include "model/manifest.h"
 #include "model/manifest_errors.h"
 #include "model/manifest_names.h"
@@ -32,16 +33,18 @@ constexpr std::size_t kMaxDepth = 8;
 std::int64_t count_ms(std::chrono::milliseconds duration) { return duration.count(); }
 
 Json service_json(const ServiceSpec& service) {
-    return {{"name", service.name},
-            {"command", service.command},
-            {"environment", service.environment},
-            {"listen", service.listen},
-            {"on_change", to_string(service.on_change)},
-            {"restart", to_string(service.restart)},
-            {"ready", to_string(service.ready)},
-            {"start_timeout_ms", count_ms(service.start_timeout)},
-            {"reload_signal", service.reload_signal},
-            {"hook", service.hook}};
+    Json json{{"name", service.name},
+              {"command", service.command},
+              {"environment", service.environment},
+              {"listen", service.listen},
+              {"on_change", to_string(service.on_change)},
+              {"restart", to_string(service.restart)},
+              {"ready", to_string(service.ready)},
+              {"start_timeout_ms", count_ms(service.start_timeout)},
+              {"reload_signal", service.reload_signal},
+              {"hook", service.hook}};
+    if (!service.config.empty()) json["config"] = service.config;
+    return json;
 }
 
 Json touch_json(const TouchSpec& touch) {
@@ -75,6 +78,14 @@ Json versions_json(const Map& versions) {
     return object;
 }
 
+Json host_json(const HostNeeds& needs) {
+    return {{"os", versions_json(needs.os)},
+            {"kernel", needs.kernel.text()},
+            {"libraries", versions_json(needs.libraries)},
+            {"keys", needs.keys},
+            {"algorithms", needs.algorithms}};
+}
+
 // Reads the keys of one object. The first error is kept and makes the later calls do nothing, so
 // that the reading of an object is a plain list of its keys.
 class ObjectReader {
@@ -85,6 +96,8 @@ public:
         else
             complain("", "an object");
     }
+
+    bool has(const char* key) const { return object_ != nullptr && object_->contains(key); }
 
     void text(const char* key, std::string& value) {
         const auto* const json = find(key);
@@ -221,6 +234,7 @@ Result<ServiceSpec> read_service(const Json& json, const std::string& place) {
     reader.duration("start_timeout_ms", service.start_timeout);
     reader.text("reload_signal", service.reload_signal);
     reader.texts("hook", service.hook);
+    if (json.contains("config")) reader.texts("config", service.config);
     TRY(std::move(reader).done());
     return service;
 }
@@ -305,6 +319,22 @@ void read_nested(ObjectReader& reader, Manifest& manifest) {
         config.texts("modules", manifest.config_modules);
         config.text("migrations", manifest.config_migrations);
     });
+    if (!reader.has("instances")) return;
+    reader.object("instances", [&](ObjectReader& instances) {
+        instances.text("path", manifest.instances.path);
+        instances.text("bound_by", manifest.instances.bound_by);
+        instances.text("value", manifest.instances.value);
+    });
+}
+
+void read_host(ObjectReader& reader, HostNeeds& needs) {
+    reader.object("host", [&](ObjectReader& host) {
+        host.entries("os", versions_into(needs.os));
+        host.parsed("kernel", needs.kernel);
+        host.entries("libraries", versions_into(needs.libraries));
+        host.texts("keys", needs.keys);
+        host.texts("algorithms", needs.algorithms);
+    });
 }
 
 Result<Manifest> read_manifest(const Json& json) {
@@ -337,7 +367,10 @@ Result<Manifest> read_manifest(const Json& json) {
         manifest.hooks[stage] = member;
         return Result<>();
     });
+    if (json.contains("host")) read_host(reader, manifest.host);
     reader.each("members", appending_to(manifest.members, read_member));
+    // Nothing else is ever written; what is, is no canonical manifest.
+    if (reader.has("side_by_side")) manifest.side_by_side = json["side_by_side"] == true;
     TRY(std::move(reader).done());
     return manifest;
 }
@@ -363,7 +396,7 @@ Result<> check_schema(const Json& json) {
 }  // namespace
 
 std::string to_json(const Manifest& manifest) {
-    return dump({
+    Json json{
         {"schema", {{"major", manifest.schema_major}, {"minor", manifest.schema_minor}}},
         {"kind", to_string(manifest.kind)},
         {"name", manifest.name},
@@ -408,7 +441,14 @@ std::string to_json(const Manifest& manifest) {
                                               {"size_bytes", member.size_bytes},
                                               {"sha256", member.sha256}};
                               })},
-    });
+    };
+    // Only where it says something: what other packages are written as stays as it is.
+    if (manifest.side_by_side) json["side_by_side"] = true;
+    if (const auto& instances = manifest.instances; instances != InstancesSpec{})
+        json["instances"] = {
+            {"path", instances.path}, {"bound_by", instances.bound_by}, {"value", instances.value}};
+    if (!manifest.host.none()) json["host"] = host_json(manifest.host);
+    return dump(json);
 }
 
 Result<Manifest> parse_manifest(std::string_view text) {

@@ -11,10 +11,12 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "model/host_needs.h"
 #include "model/manifest.h"
 #include "model/manifest_errors.h"
 #include "model/operation.h"
@@ -61,6 +63,17 @@ bool valid_environment_name(std::string_view name) {
            std::ranges::all_of(name, [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
 }
 
+// An identifier of YANG (RFC 7950, section 6.2).
+bool valid_module_name(std::string_view name) {
+    const auto letter = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    };
+    return !name.empty() && name.size() <= kMaxText && letter(name.front()) &&
+           std::ranges::all_of(name, [&](char c) {
+               return letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '.';
+           });
+}
+
 bool valid_port(std::string_view text) {
     std::uint16_t port = 0;
     const auto* const end = text.data() + text.size();
@@ -100,6 +113,11 @@ Result<> check_service(const ServiceSpec& service) {
     if (service.on_change == OnChange::hook && service.hook.empty())
         return fail(errors::manifest_invalid, "on-change is \"hook\", and it has no hook");
     constexpr std::array<std::string_view, 3> kReloadSignals{"HUP", "USR1", "USR2"};
+    TRY(check_count(service.config.size(), "modules of a service"));
+    for (const auto& module : service.config)
+        if (!valid_module_name(module))
+            return fail(errors::manifest_invalid, "config '{}' is no name of a YANG module",
+                        module);
     if (std::ranges::find(kReloadSignals, service.reload_signal) == kReloadSignals.end())
         return fail(errors::manifest_invalid, "reload-signal '{}' is not HUP, USR1 or USR2",
                     service.reload_signal);
@@ -138,6 +156,42 @@ Result<> check_kind(const Manifest& manifest) {
         manifest.payload.type != PayloadType::tree)
         return fail(errors::manifest_invalid,
                     "a pack has a level and members, and what it brings is in its members");
+    return {};
+}
+
+// A schema path from the top: "/dev:devices/device".
+bool valid_schema_path(std::string_view path) {
+    if (!path.starts_with('/') || path.size() < 2 || path.size() > kMaxText) return false;
+    bool top = true;
+    return std::ranges::all_of(path.substr(1) | std::views::split('/'), [&](const auto& part) {
+        const std::string_view name(part.begin(), part.end());
+        const auto colon = name.find(':');
+        const bool has_module = colon != name.npos;
+        const bool valid = (!has_module || valid_module_name(name.substr(0, colon))) &&
+                           valid_module_name(has_module ? name.substr(colon + 1) : name);
+        const bool is_first = std::exchange(top, false);
+        return valid && (has_module || !is_first);
+    });
+}
+
+// Two major versions at once, and what is bound to one of them.
+Result<> check_side_by_side(const Manifest& manifest) {
+    if (manifest.side_by_side && manifest.kind != PackageKind::feature)
+        return fail(errors::manifest_invalid,
+                    "side-by-side is for feature packages, not for a {} package",
+                    to_string(manifest.kind));
+    const auto& instances = manifest.instances;
+    if (instances == InstancesSpec{}) return {};
+    if (!manifest.side_by_side)
+        return fail(errors::manifest_invalid, "[instances] is for packages that are side-by-side");
+    if (!valid_schema_path(instances.path))
+        return fail(errors::manifest_invalid,
+                    "instances: '{}' is no path of a list like \"/module:top/list\"",
+                    instances.path);
+    if (!valid_module_name(instances.bound_by))
+        return fail(errors::manifest_invalid, "instances: '{}' is no name of a leaf",
+                    instances.bound_by);
+    if (!instances.value.empty()) TRY(check_text(instances.value, "instances: value"));
     return {};
 }
 
@@ -327,6 +381,7 @@ Result<> validate(const Manifest& manifest) {
     TRY(check_relations(manifest.conflicts, "conflicting packages"));
     TRY(check_relations(manifest.provides, "provided packages"));
     TRY(check_kind(manifest));
+    TRY(check_side_by_side(manifest));
     TRY(check_named(manifest.includes, "included package", check_included));
     TRY(check_named(manifest.services, "service", check_service));
     TRY(check_named(manifest.touches, "touched service", check_touch));
@@ -338,6 +393,7 @@ Result<> validate(const Manifest& manifest) {
             return fail(errors::manifest_invalid,
                         "persist '{}' is not a path relative to the package's root without '..'",
                         path);
+    TRY(validate(manifest.host));
     TRY(check_members(manifest));
     return check_hooks(manifest);
 }

@@ -18,9 +18,10 @@ namespace {
 
 // Names in the order of the enumerators.
 constexpr std::array<std::string_view, 4> kSlotStates{"empty", "writing", "installed", "bad"};
-constexpr std::array<std::string_view, 15> kOperationKinds{
-    "install",   "upgrade", "activate", "commit",     "revert", "rollback", "reboot", "repair",
-    "uninstall", "fetch",   "discard",  "deactivate", "select", "deselect", "reload"};
+constexpr std::array<std::string_view, 17> kOperationKinds{
+    "install", "upgrade",  "activate",  "commit", "revert",  "rollback",
+    "reboot",  "repair",   "uninstall", "fetch",  "discard", "deactivate",
+    "select",  "deselect", "reload",    "reset",  "restore"};
 constexpr std::array<std::string_view, 3> kModes{"automatic", "in-service", "next-startup"};
 constexpr std::array<std::string_view, 9> kStageNames{"init",       "prep",      "preremove",
                                                       "preinstall", "install",   "postinstall",
@@ -30,7 +31,7 @@ constexpr std::array<std::string_view, 8> kOperationStates{
     "running", "on-trial", "awaiting-commit", "undoing", "done", "failed", "cancelled", "refused"};
 constexpr std::array<std::string_view, 5> kStageStates{"pending", "running", "done", "failed",
                                                        "undone"};
-constexpr std::array<std::string_view, 19> kStepKinds{"script",
+constexpr std::array<std::string_view, 28> kStepKinds{"script",
                                                       "hook",
                                                       "unpack-hooks",
                                                       "capture-evidence",
@@ -48,7 +49,16 @@ constexpr std::array<std::string_view, 19> kStepKinds{"script",
                                                       "prepare-view",
                                                       "switch-view",
                                                       "hold",
-                                                      "record-packages"};
+                                                      "record-packages",
+                                                      "order-reset",
+                                                      "strip",
+                                                      "forget",
+                                                      "upgrade-config",
+                                                      "create-backup",
+                                                      "stage-backup",
+                                                      "restore-database",
+                                                      "restore-files",
+                                                      "compact"};
 constexpr std::array<std::string_view, 7> kPackageStates{
     "integrated", "obtained", "selected", "running", "active", "next-boot", "leaving"};
 constexpr std::array<std::string_view, 6> kSeverities{"cleared", "indeterminate", "warning",

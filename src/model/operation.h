@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "model/generation.h"
+#include "model/package_kind.h"
 
 namespace cutover {
 
@@ -32,6 +33,8 @@ enum class OperationKind : std::uint8_t {
     select,      // marks obtained packages for the next reload
     deselect,    // marks packages to go with the next reload
     reload,      // makes all that was marked take effect together
+    reset,       // of all that came after the device was made, but the running base
+    restore,     // puts back what a backup holds: the request's only source
 };
 std::string_view to_string(OperationKind kind);
 std::optional<OperationKind> operation_kind_from(std::string_view name);
@@ -59,17 +62,36 @@ inline constexpr std::array kStages{Stage::init,       Stage::prep,      Stage::
 std::string_view to_string(Stage stage);
 std::optional<Stage> stage_from(std::string_view name);
 
+// The base that a request is about; an empty part fits any.
+struct WantedBase {
+    std::string name;
+    std::string version;
+    bool not_running = false;  // nor the one that runs
+    bool operator==(const WantedBase&) const = default;
+};
+
+inline constexpr std::chrono::hours kLongestConfigWait{1};
+
 struct Request {
     OperationKind kind = OperationKind::install;
-    std::vector<std::string> sources;   // files (absolute) and URLs
-    std::vector<std::string> packages;  // names of packages at hand: "bgp" or "bgp@1.2"
-    bool with_dependents = false;       // of uninstall: what needs them goes as well
+    std::vector<std::string> sources;      // files (absolute) and URLs
+    std::vector<std::string> packages;     // names of packages at hand: "bgp" or "bgp@1.2"
+    std::optional<PackageKind> only_kind;  // refuse packages of other kinds
+    bool with_dependents = false;          // of uninstall: what needs them goes as well
     Mode mode = Mode::automatic;
-    std::chrono::minutes trial{0};   // 0: commit by itself once the checks have passed
-    std::vector<std::string> force;  // names of checks to skip
-    std::string plan_hash;           // non-empty: refuse unless the plan is this one
-    GenerationId generation = 0;     // of a rollback; 0: the one committed before
-    std::string asked_by;            // "root@local"; filled in by the door
+    std::chrono::minutes trial{0};        // 0: commit by itself once the checks have passed
+    std::vector<std::string> force;       // names of checks to skip
+    std::string plan_hash;                // non-empty: refuse unless the plan is this one
+    GenerationId generation = 0;          // of a rollback; 0: the one committed before
+    std::optional<WantedBase> only_base;  // refuse to bring anything but this base
+    bool keep_access = false;             // of a reset: users, certificates and keys stay
+    bool factory_base = false;  // of a reset: refuse unless the device was made with what runs
+    std::string asked_by;       // "root@local"; filled in by the door
+    // Of what starts another base or other YANG modules: how long it waits for configuration work
+    // that is open, before anything is changed, and whether it then ends that work or gives up.
+    std::chrono::milliseconds max_wait{std::chrono::seconds(10)};
+    bool end_config_work = false;
+    bool wait_for_services = false;  // until all have taken the configuration that runs
     bool operator==(const Request&) const = default;
 };
 
@@ -148,6 +170,7 @@ struct Operation {
     std::optional<WallTime> ended;
     std::chrono::milliseconds interruption{0};  // services were away for that long
     int reboots = 0;
+    std::vector<std::string> notes;  // of the plan: "patch p1 1.0 is carried over"
     std::vector<std::string> warnings;
     std::optional<Error> error;
     std::optional<WallTime> commit_deadline;  // of awaiting_commit

@@ -1,6 +1,9 @@
 #include "model/package_changes.h"
 
 #include <algorithm>
+#include <deque>
+#include <expected>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,6 +11,7 @@
 #include <vector>
 
 #include <fmt/core.h>
+#include <fmt/format.h>
 
 #include "base/error.h"
 #include "model/errors.h"
@@ -16,8 +20,10 @@
 #include "model/operation.h"
 #include "model/operation_matrix.h"
 #include "model/package_kind.h"
+#include "model/package_notes.h"
 #include "model/planner.h"
 #include "model/resolver.h"
+#include "model/side_by_side.h"
 #include "model/version.h"
 
 namespace cutover {
@@ -25,23 +31,11 @@ namespace {
 
 using enum OperationKind;
 
-struct NamedVersion {
-    std::string_view name;
-    std::optional<Version> version;  // empty: any
-};
-
-NamedVersion split_name(std::string_view text) {
-    const auto at = text.find('@');
-    if (at == text.npos) return {.name = text, .version = std::nullopt};
-    auto version = Version::parse(text.substr(at + 1));
-    return {.name = text.substr(0, at), .version = version ? std::optional(*version) : Version()};
-}
+// "bgp" of "bgp@1.2".
+std::string_view bare(std::string_view text) { return text.substr(0, text.find('@')); }
 
 PackageRef reference(const OfferedPackage& package) {
-    return {.kind = package.manifest.kind,
-            .name = package.manifest.name,
-            .version = package.manifest.version,
-            .digest = package.digest};
+    return reference_to(package.manifest, package.digest);
 }
 
 Candidate candidate(const OfferedPackage& package) {
@@ -62,6 +56,13 @@ const OfferedPackage* with_digest(const std::vector<OfferedPackage>& packages,
     return found == packages.end() ? nullptr : &*found;
 }
 
+bool is_replaced(const Manifest& patch, const PackageRef& other) {
+    const auto names = [&](std::string_view name) {
+        return std::ranges::find(patch.replaces, name) != patch.replaces.end();
+    };
+    return other.kind == PackageKind::patch && (names("*") || names(other.name));
+}
+
 // What the answer is made of: the question to the resolver, and what was decided before it.
 class Question {
 public:
@@ -73,22 +74,94 @@ public:
 
     Result<PackageChange> answer(bool new_base) {
         request_.drop_patches = new_base;
-        for (const auto& package : present_) {
-            const auto* const known = with_digest(input_.at_hand, package.digest);
-            if (!known)
-                return fail(errors::plan_package_lost, "{} is not on the device any more",
-                            name_of(package));
-            request_.present.push_back(candidate(*known));
-        }
+        TRY(find_present());
         for (const auto& package : input_.depot.obtained)
             if (const auto* const known = with_digest(input_.at_hand, package.digest))
                 request_.at_hand.push_back(candidate(*known));
         TRY(ask());
-        const auto resolution = TRY(resolve(request_));
-        return change(resolution, new_base);
+        if (new_base) take_what_fits();
+        auto resolution = resolve(request_);
+        if (!resolution) return std::unexpected(advised(std::move(resolution).error(), new_base));
+        return change(*resolution, new_base);
     }
 
 private:
+    // A package whose content was lost is known by its name alone. That is enough for it to go; and
+    // it is back where the very same one is offered.
+    Result<> find_present() {
+        std::vector<std::string> lost;
+        for (const auto& package : present_) {
+            const auto* known = with_digest(input_.at_hand, package.digest);
+            if (!known) known = with_digest(input_.offered, package.digest);
+            if (!known && is_to_go(package)) {
+                stand_ins_.push_back({.kind = package.kind, .name = package.name});
+                stand_ins_.back().version = package.version;
+                request_.present.push_back({.package = package, .manifest = &stand_ins_.back()});
+            } else if (!known) {
+                lost.push_back(name_of(package));
+            } else {
+                request_.present.push_back(candidate(*known));
+            }
+        }
+        if (lost.empty()) return {};
+        return fail(errors::plan_package_lost, "{} {} not whole on the device any more",
+                    fmt::join(lost, ", "), lost.size() == 1 ? "is" : "are");
+    }
+
+    // Asked to go, or to make room for another version.
+    bool is_to_go(const PackageRef& package) const {
+        const auto& request = input_.request;
+        const auto names = [&](const std::string& name) { return is_named(package, name); };
+        if (by_name(request.kind) && std::ranges::any_of(request.packages, names)) return true;
+        if (request.kind == reload && is_among(input_.depot.deselected, package)) return true;
+        return std::ranges::any_of(input_.offered, [&](const OfferedPackage& offered) {
+            return rivals(reference(offered), package);
+        });
+    }
+
+    // On a new base: what does not run there gives way to the newest version at hand that does.
+    void take_what_fits() {
+        const auto& base = *request_.base;
+        for (const auto& present : request_.present) {
+            const auto& package = present.package;
+            const bool upgradable = matrix_cell(package.kind, upgrade, Mode::automatic).allowed;
+            const bool named = std::ranges::any_of(request_.wanted, [&](const Candidate& wanted) {
+                return rivals(wanted.package, package);
+            });
+            if (!upgradable || named || present.manifest->compatible.base.accepts(base.version))
+                continue;
+            const Candidate* best = nullptr;
+            for (const auto& other : request_.at_hand) {
+                const auto& fits = other.manifest->compatible;
+                if (rivals(other.package, package) && other.package.kind == package.kind &&
+                    other.package.version > package.version && fits.base.accepts(base.version) &&
+                    fits.from.accepts(package.version) &&
+                    (!best || other.package.version > best->package.version))
+                    best = &other;
+            }
+            if (!best) continue;
+            notes_.push_back(fmt::format(
+                "{} does not run on {} {}: {}, which is at hand, comes in "
+                "its place",
+                name_of(package), base.name, base.version.text(), best->package.version.text()));
+            request_.wanted.push_back(*best);
+        }
+    }
+
+    // What is in the way of a new base can be carried over all the same, on purpose.
+    Error advised(Error error, bool new_base) const {
+        const bool base_alone =
+            std::ranges::all_of(input_.offered, [](const OfferedPackage& package) {
+                return package.manifest.kind == PackageKind::base;
+            });
+        if (new_base && base_alone && error.id == errors::plan_unresolvable.id)
+            error.remedy =
+                "Bring versions that run on the new base, in the same command or with `cutover "
+                "packages fetch FILE`; or uninstall what is in the way; or carry the packages over "
+                "as they are with `--force packages`.";
+        return error;
+    }
+
     Result<> ask() {
         const auto& request = input_.request;
         if (by_name(request.kind)) return ask_to_go();
@@ -100,8 +173,12 @@ private:
     }
 
     Result<> ask_for(const OfferedPackage& package) {
-        const auto here = std::ranges::find(present_, package.manifest.name, &PackageRef::name);
-        if (here != present_.end()) {
+        if (const auto* const here = rival_in(present_, reference(package))) {
+            if (here->digest == package.digest && !with_digest(input_.at_hand, here->digest)) {
+                notes_.push_back(fmt::format("{} is written anew", name_of(*here)));
+                request_.wanted.push_back(candidate(package));
+                return {};
+            }
             const bool in_pack = input_.pack.has_value();
             if (in_pack && here->version >= package.manifest.version) {
                 notes_.push_back(fmt::format("{} {} is skipped: {} is there", package.manifest.name,
@@ -123,17 +200,55 @@ private:
     Result<> ask_to_go() {
         for (const auto& name : input_.request.packages) {
             const auto* const here = find_package(present_, name);
-            if (here) request_.unwanted.push_back(here->name);
+            if (!here) continue;
+            request_.unwanted.push_back(line_of(*here));
+            const auto* const known = with_digest(input_.at_hand, here->digest);
+            if (known && !known->manifest.replaces.empty()) bring_back_replaced(*known);
         }
         return {};
+    }
+
+    // A patch that goes had replaced others. Boots start those still while it is not kept, so they
+    // are back with it; once it is kept they are not, and that is said.
+    void bring_back_replaced(const OfferedPackage& patch) {
+        const auto has_it = [&](const Generation& generation) {
+            return holds(generation.packages, patch.digest);
+        };
+        const auto* const boots = generation_of_boots(input_);
+        if (boots && !has_it(*boots)) {
+            for (const auto& package : boots->packages) {
+                const auto* const known = with_digest(input_.at_hand, package.digest);
+                if (!known || !is_replaced(patch.manifest, package) ||
+                    find_package(present_, package.name) || is_to_go(package))
+                    continue;
+                notes_.push_back(fmt::format("{}, which {} had replaced, is back", name_of(package),
+                                             name_of(reference(patch))));
+                request_.wanted.push_back(candidate(*known));
+            }
+            return;
+        }
+        for (auto before = input_.generations.rbegin(); before != input_.generations.rend();
+             ++before) {
+            if (has_it(*before)) continue;
+            for (const auto& package : before->packages)
+                if (is_replaced(patch.manifest, package) && !find_package(present_, package.name))
+                    notes_.push_back(
+                        fmt::format("{}, which {} has replaced, does not come back: install it "
+                                    "again, or use `cutover rollback {}`",
+                                    name_of(package), name_of(reference(patch)), before->id));
+            return;
+        }
     }
 
     Result<> ask_for_selection() {
         for (const auto& package : input_.depot.selected) {
             const auto* const known = with_digest(input_.at_hand, package.digest);
             if (!known)
-                return fail(errors::plan_package_lost, "{} is not on the device any more",
-                            name_of(package));
+                return std::unexpected(
+                    make_error(errors::plan_package_lost,
+                               fmt::format("{} is not on the device any more", name_of(package)))
+                        .with_remedy("Obtain it again with `cutover packages fetch FILE`, or give "
+                                     "it up with `cutover packages drop NAME`."));
             if (!holds(present_, package.digest)) request_.wanted.push_back(candidate(*known));
         }
         request_.unwanted = input_.depot.deselected;
@@ -143,40 +258,25 @@ private:
     PackageChange change(const Resolution& resolution, bool new_base) {
         PackageChange result;
         for (const auto& package : resolution.packages) result.packages.push_back(package.package);
-        for (const auto& package : resolution.added)
-            if (const auto* const offered = with_digest(input_.offered, package.package.digest))
+        for (const auto& package : resolution.packages) {
+            const auto& digest = package.package.digest;
+            const auto* const offered = with_digest(input_.offered, digest);
+            if (offered && (!holds(present_, digest) || !with_digest(input_.at_hand, digest)))
                 result.new_.push_back(offered);
+        }
         result.gone = resolution.removed;
         result.notes = std::move(notes_);
-        if (new_base) note_patches(resolution, result.notes);
+        if (new_base)
+            std::ranges::move(notes_of_patches(request_, resolution),
+                              std::back_inserter(result.notes));
+        result.warnings = warnings_of(request_, resolution, new_base);
         return result;
-    }
-
-    // On another base: what becomes of the patches.
-    void note_patches(const Resolution& resolution, std::vector<std::string>& notes) const {
-        const auto& base = *request_.base;
-        for (const auto& package : present_) {
-            if (package.kind != PackageKind::patch) continue;
-            const bool carried = std::ranges::any_of(resolution.packages, [&](const Candidate& c) {
-                return c.package.digest == package.digest;
-            });
-            const bool included = std::ranges::find(base.includes, package.name,
-                                                    &IncludedPackage::name) != base.includes.end();
-            const auto on = fmt::format("{} {}", base.name, base.version.text());
-            if (carried)
-                notes.push_back(fmt::format("patch {} is carried over", name_of(package)));
-            else if (included)
-                notes.push_back(
-                    fmt::format("patch {} is superseded: {} includes it", name_of(package), on));
-            else
-                notes.push_back(
-                    fmt::format("patch {} is dropped: it is not for {}", name_of(package), on));
-        }
     }
 
     const PlanInput& input_;
     const std::vector<PackageRef>& present_;
     ResolveRequest request_;
+    std::deque<Manifest> stand_ins_;  // of packages that are known by their names alone
     std::vector<std::string> notes_;
 };
 
@@ -191,6 +291,18 @@ const Generation& generation_of(const PlanInput& input, GenerationId id) {
     return *found;
 }
 
+// A name that two major versions have means neither.
+Result<> check_one_line(const std::vector<PackageRef>& packages, const std::string& name) {
+    std::vector<std::string> lines;
+    for (const auto& package : packages)
+        if (is_named(package, name)) lines.push_back(line_of(package));
+    if (lines.size() < 2) return {};
+    return std::unexpected(
+        make_error(errors::plan_two_lines,
+                   fmt::format("{} is there as {}", name, fmt::join(lines, " and as ")))
+            .with_remedy(fmt::format("Name one of them: {}.", fmt::join(lines, " or "))));
+}
+
 // That each package named is somewhere where the request can find it.
 Result<> check_names(const PlanInput& input) {
     const auto& request = input.request;
@@ -199,22 +311,56 @@ Result<> check_names(const PlanInput& input) {
     for (const auto& name : request.packages) {
         const auto* here = find_package(running.packages, name);
         if (!here) here = find_package(startup.packages, name);
-        if (!here && running.base.name == split_name(name).name)
+        if (!here && running.base.name == bare(name))
             TRY(check_matrix(PackageKind::base, OperationKind::uninstall, request.mode));
-        if (!here && running.pack && running.pack->name == split_name(name).name)
+        if (!here && running.pack && running.pack->name == bare(name))
             TRY(check_matrix(PackageKind::pack, OperationKind::uninstall, request.mode));
         if (!here && request.kind == discard) here = find_package(input.depot.obtained, name);
         if (!here && request.kind == deselect) here = find_package(input.depot.selected, name);
-        if (!here && is_integrated(input, split_name(name).name))
+        if (!here && is_integrated(input, bare(name)))
             return fail(errors::plan_integrated, "{} is a part of {} {}", name, running.base.name,
                         running.base.version.text());
+        const auto* const other = find_package(running.packages, std::string(bare(name)));
+        if (!here && other)
+            return fail(errors::plan_not_present, "{} is there, not {}", name_of(*other), name);
         if (!here) return fail(errors::plan_not_present, "there is no package {}", name);
+        if (request.kind != discard) TRY(check_one_line(running.packages, name));
         if (request.kind == uninstall)
             TRY(check_matrix(here->kind, OperationKind::uninstall, request.mode));
         if (request.kind == deactivate && here->kind != PackageKind::patch)
             return fail(errors::plan_only_patches, "{} is a {} package", name_of(*here),
                         to_string(here->kind));
     }
+    return {};
+}
+
+// Commands for one kind send others away, to where they belong.
+Result<> check_only_kind(const PlanInput& input) {
+    const auto& request = input.request;
+    if (!request.only_kind) return {};
+    const auto refuse = [&](PackageKind kind, const std::string& name) -> Result<> {
+        if (kind == *request.only_kind) return {};
+        const std::string_view instead =
+            request.kind == fetch     ? "Obtain it with `cutover packages fetch FILE`."
+            : request.kind == install ? "Install it with `cutover install FILE`."
+                                      : "Take it off the base with `cutover uninstall NAME`, or "
+                                        "drop what is only obtained with `cutover packages drop "
+                                        "NAME`.";
+        return std::unexpected(
+            make_error(errors::plan_other_kind,
+                       fmt::format("{} is a {} package, not a {}", name, to_string(kind),
+                                   to_string(*request.only_kind)))
+                .with_remedy(instead));
+    };
+    if (input.pack) TRY(refuse(PackageKind::pack, input.pack->manifest.name));
+    for (const auto& offered : input.offered)
+        TRY(refuse(offered.manifest.kind, name_of(reference(offered))));
+    const auto& running = generation_of(input, input.marks.running);
+    const auto& startup = generation_of(input, input.marks.startup);
+    for (const auto& name : request.packages)
+        for (const auto* const list : {&running.packages, &startup.packages, &input.depot.obtained})
+            if (const auto* const here = find_package(*list, name))
+                TRY(refuse(here->kind, name_of(*here)));
     return {};
 }
 
@@ -235,6 +381,14 @@ Result<> check_pack(const PlanInput& input, const Manifest& pack) {
 
 }  // namespace
 
+const Generation* generation_of_boots(const PlanInput& input) {
+    const auto& marks = input.marks;
+    const auto* const running = find_generation(input.generations, marks.running);
+    const auto* const startup = find_generation(input.generations, marks.startup);
+    const bool same_base = running && startup && startup->slot == running->slot;
+    return same_base && startup->id == marks.committed ? startup : running;
+}
+
 std::string name_of(const PackageRef& package) {
     return fmt::format("{} {}", package.name, package.version.text());
 }
@@ -246,12 +400,10 @@ Result<PackageChange> change_packages(const PlanInput& input,
 }
 
 Result<const OfferedPackage*> package_at_hand(const PlanInput& input, const std::string& name) {
-    const auto wanted = split_name(name);
     const OfferedPackage* found = nullptr;
     for (const auto& package : input.at_hand) {
-        const bool named = package.manifest.name == wanted.name &&
-                           (!wanted.version || package.manifest.version == *wanted.version);
-        if (!named || !holds(input.depot.obtained, package.digest)) continue;
+        if (!is_named(reference(package), name) || !holds(input.depot.obtained, package.digest))
+            continue;
         if (!found || package.manifest.version > found->manifest.version) found = &package;
     }
     if (!found) return fail(errors::plan_not_at_hand, "no package {} is at hand", name);
@@ -259,16 +411,14 @@ Result<const OfferedPackage*> package_at_hand(const PlanInput& input, const std:
 }
 
 const PackageRef* find_package(const std::vector<PackageRef>& packages, const std::string& name) {
-    const auto wanted = split_name(name);
-    const auto found = std::ranges::find_if(packages, [&](const PackageRef& package) {
-        return package.name == wanted.name &&
-               (!wanted.version || package.version == *wanted.version);
-    });
+    const auto found = std::ranges::find_if(
+        packages, [&](const PackageRef& package) { return is_named(package, name); });
     return found == packages.end() ? nullptr : &*found;
 }
 
 Result<> check_request_kinds(const PlanInput& input) {
     const auto& request = input.request;
+    TRY(check_only_kind(input));
     if (by_name(request.kind) || request.kind == deselect) return check_names(input);
     if (request.kind == activate && !request.packages.empty()) {
         for (const auto& name : request.packages) {

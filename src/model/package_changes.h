@@ -18,6 +18,7 @@ struct PackageChange {
     std::vector<const OfferedPackage*> new_;  // of them, those that are read from a source
     std::vector<PackageRef> gone;             // no more, in any version
     std::vector<std::string> notes;           // carried, superseded, dropped, skipped
+    std::vector<std::string> warnings;        // what is hardly meant so
 };
 
 // What `request` makes of `present` on a base with the manifest `base`. With `new_base`, patches
@@ -25,6 +26,10 @@ struct PackageChange {
 Result<PackageChange> change_packages(const PlanInput& input,
                                       const std::vector<PackageRef>& present, const Manifest& base,
                                       bool new_base);
+
+// What the next boot of the running base starts with, where nothing else is set: patches that are
+// active until then are not in it. Null when nothing runs that is known.
+const Generation* generation_of_boots(const PlanInput& input);
 
 // The package at hand that "bgp" (the newest) or "bgp@1.2" names.
 Result<const OfferedPackage*> package_at_hand(const PlanInput& input, const std::string& name);

@@ -22,6 +22,7 @@
 #include "model/plan_steps.h"
 #include "model/planner.h"
 #include "model/service_change.h"
+#include "model/side_by_side.h"
 #include "model/version.h"
 
 namespace cutover {
@@ -45,8 +46,11 @@ std::vector<PackageRef> added_to(const Generation& before, const Generation& aft
 void name_package_plan(const PlanInput& input, const PackageChange& change,
                        const Generation& before, Plan& plan) {
     const auto kind = input.request.kind;
-    const auto added = added_to(before, plan.target);
-    plan.subject = titles(added.empty() ? change.gone : added);
+    auto added = added_to(before, plan.target);
+    if (added.empty())  // what was lost is written anew
+        for (const auto& layer : layers_of(change)) added.push_back(layer.package);
+    const bool goes = kind == uninstall || kind == deactivate || kind == discard;
+    plan.subject = titles(added.empty() || goes ? change.gone : added);
     plan.title = fmt::format("{} {}", kind == discard ? "delete" : to_string(kind), plan.subject);
     if (input.pack) {
         plan.title = fmt::format("apply update pack {} {} (level {} -> {})",
@@ -55,8 +59,7 @@ void name_package_plan(const PlanInput& input, const PackageChange& change,
         plan.subject =
             fmt::format("{} {}", input.pack->manifest.name, input.pack->manifest.version.text());
     } else if (kind == upgrade && added.size() == 1) {
-        const auto old = std::ranges::find(before.packages, added.front().name, &PackageRef::name);
-        if (old != before.packages.end())
+        if (const auto* const old = rival_in(before.packages, added.front()))
             plan.title = fmt::format("upgrade {} {} -> {}", to_string(old->kind), name_of(*old),
                                      added.front().version.text());
     } else if (kind == reload) {
@@ -85,8 +88,9 @@ void change_depot(const PlanInput& input, const PackageChange& change, Plan& pla
     }
     if (kind == discard)
         for (const auto& name : input.request.packages)
-            while (const auto* const held = find_package(depot.obtained, name))
-                depot.obtained.erase(depot.obtained.begin() + (held - depot.obtained.data()));
+            for (auto* const list : {&depot.obtained, &depot.selected})
+                while (const auto* const held = find_package(*list, name))
+                    list->erase(list->begin() + (held - list->data()));
     if (depot != input.depot) plan.depot = std::move(depot);
 }
 
@@ -111,9 +115,16 @@ void tell_services(const PlanInput& input, const Manifest& base, const Generatio
     if (step == plan.steps.end()) return;
     step->description = fmt::format("it runs from now on: {}", in_words(actions));
     std::vector<std::string> away;
-    for (const auto& action : actions)
-        if (action.kind == ServiceActionKind::restart) away.push_back(action.service.spec.name);
+    std::vector<std::string> stopped;
+    for (const auto& action : actions) {
+        const auto& name = action.service.spec.name;
+        if (action.kind == ServiceActionKind::restart) away.push_back(name);
+        if (action.kind == ServiceActionKind::stop) stopped.push_back(name);
+    }
     if (!away.empty()) plan.interrupts = fmt::format("{}, while restarting", fmt::join(away, ", "));
+    if (!stopped.empty())
+        plan.interrupts +=
+            fmt::format("{}{}, for good", away.empty() ? "" : "; ", fmt::join(stopped, ", "));
 }
 
 }  // namespace
@@ -156,8 +167,7 @@ Result<Plan> plan_packages(const PlanInput& input) {
     const bool later = input.request.mode == Mode::next_startup;
     const bool holds = input.request.kind == activate;
     // With packages held until the next boot, boots start from another set than the one that runs.
-    const bool two = !later && startup && startup->id != running.id &&
-                     startup->slot == running.slot && startup->id == input.marks.committed;
+    const bool two = !later && generation_of_boots(input)->id != running.id;
     const auto& from = later && startup && startup->slot == running.slot ? *startup : running;
 
     Plan plan;
@@ -176,16 +186,20 @@ Result<Plan> plan_packages(const PlanInput& input) {
     name_package_plan(input, change, from, plan);
     plan.layers = layers_of(change);
     plan.notes = change.notes;
+    plan.warnings = change.warnings;
     change_depot(input, change, plan);
+    bool boots_change = false;
     if (holds) {
         plan.startup = startup ? *startup : running;
     } else if (two) {
         auto next = plan.target;
         next.packages = TRY(change_packages(input, startup->packages, *base, false)).packages;
+        boots_change = !same_packages(next, *startup);
         if (!same_packages(next, plan.target)) plan.startup = std::move(next);
     }
-    if (same_packages(plan.target, from) && !plan.startup && !plan.depot)
-        return fail(errors::plan_present, "{} would change nothing", plan.title);
+    const bool changes = !same_packages(plan.target, from) || boots_change || plan.startup ||
+                         plan.depot || !plan.layers.empty();
+    if (!changes) return fail(errors::plan_present, "{} would change nothing", plan.title);
     add_evidence_steps(plan);
     add_package_steps(input, plan);
     tell_services(input, *base, running, plan);
@@ -242,17 +256,11 @@ Result<Plan> plan_keep(const PlanInput& input) {
     return plan;
 }
 
-Result<Plan> plan_fetch(const PlanInput& input) {
-    Plan plan;
+std::vector<PackageRef> obtain_offered(const PlanInput& input, Plan& plan) {
     auto depot = input.depot;
     std::vector<PackageRef> fetched;
     for (const auto& package : input.offered) {
-        if (package.manifest.kind == PackageKind::base)
-            return fail(errors::plan_one_base, "a base is installed to its slot, not fetched");
-        const PackageRef reference{.kind = package.manifest.kind,
-                                   .name = package.manifest.name,
-                                   .version = package.manifest.version,
-                                   .digest = package.digest};
+        const auto reference = reference_to(package.manifest, package.digest);
         fetched.push_back(reference);
         if (std::ranges::find(input.at_hand, package.digest, &OfferedPackage::digest) ==
             input.at_hand.end())
@@ -261,9 +269,35 @@ Result<Plan> plan_fetch(const PlanInput& input) {
             depot.obtained.end())
             depot.obtained.push_back(reference);
     }
+    if (!fetched.empty()) plan.depot = std::move(depot);
+    return fetched;
+}
+
+// What an older generation has kept on the device counts as obtained again.
+void obtain_again(const PlanInput& input, const std::vector<PackageRef>& packages, Plan& plan) {
+    const auto* const running = running_of(input);
+    for (const auto& package : packages) {
+        auto depot = plan.depot.value_or(input.depot);
+        const auto is_it = [&](const PackageRef& other) { return other.digest == package.digest; };
+        const bool here = std::ranges::any_of(input.at_hand, [&](const OfferedPackage& other) {
+            return other.digest == package.digest;
+        });
+        if (!here || (running && std::ranges::any_of(running->packages, is_it)) ||
+            std::ranges::any_of(depot.obtained, is_it))
+            continue;
+        depot.obtained.push_back(package);
+        plan.depot = std::move(depot);
+    }
+}
+
+Result<Plan> plan_fetch(const PlanInput& input) {
+    Plan plan;
+    for (const auto& package : input.offered)
+        if (package.manifest.kind == PackageKind::base)
+            return fail(errors::plan_one_base, "a base is installed to its slot, not fetched");
+    const auto fetched = obtain_offered(input, plan);
     if (fetched.empty()) return fail(errors::plan_no_packages, "no package was named");
     plan.title = fmt::format("fetch {}", titles(fetched));
-    plan.depot = std::move(depot);
     add_record_steps(input, plan);
     return plan;
 }
@@ -274,25 +308,23 @@ Result<Plan> plan_selection(const PlanInput& input) {
     const auto* const running = running_of(input);
     for (const auto& name : input.request.packages) {
         if (input.request.kind == select &&
-            std::erase(depot.deselected, name.substr(0, name.find('@'))) > 0)
+            (std::erase(depot.deselected, name) > 0 ||
+             std::erase(depot.deselected, name.substr(0, name.find('@'))) > 0))
             continue;  // it stays after all
         if (input.request.kind == select) {
-            const auto& package = *TRY(package_at_hand(input, name));
-            std::erase_if(depot.selected, [&](const PackageRef& other) {
-                return other.name == package.manifest.name;
-            });
-            std::erase(depot.deselected, package.manifest.name);
-            depot.selected.push_back({.kind = package.manifest.kind,
-                                      .name = package.manifest.name,
-                                      .version = package.manifest.version,
-                                      .digest = package.digest});
+            const auto& known = *TRY(package_at_hand(input, name));
+            auto package = reference_to(known.manifest, known.digest);
+            std::erase_if(depot.selected,
+                          [&](const PackageRef& other) { return rivals(other, package); });
+            std::erase(depot.deselected, line_of(package));
+            depot.selected.push_back(std::move(package));
             continue;
         }
         if (const auto* const marked = find_package(depot.selected, name))
             depot.selected.erase(depot.selected.begin() + (marked - depot.selected.data()));
         const auto* const present = find_package(running->packages, name);
-        if (present && std::ranges::find(depot.deselected, present->name) == depot.deselected.end())
-            depot.deselected.push_back(present->name);
+        if (present && !is_among(depot.deselected, *present))
+            depot.deselected.push_back(line_of(*present));
     }
     if (input.request.packages.empty()) return fail(errors::plan_no_packages, "none was named");
     plan.title =
@@ -306,10 +338,17 @@ Result<Plan> plan_selection(const PlanInput& input) {
 Result<Plan> plan_discard(const PlanInput& input) {
     const auto& running = *running_of(input);
     const auto* const startup = find_generation(input.generations, input.marks.startup);
-    for (const auto& name : input.request.packages)
-        if (find_package(running.packages, name) ||
-            (startup && find_package(startup->packages, name)))
-            return plan_packages(input);
+    bool in_use = false;
+    for (const auto& name : input.request.packages) {
+        const auto* here = find_package(running.packages, name);
+        if (!here && startup) here = find_package(startup->packages, name);
+        if (!here) continue;
+        // Of a patch its own command takes the states back, one after the other.
+        if (here->kind != PackageKind::patch)
+            return fail(errors::plan_in_use, "{} is on top of the base", name_of(*here));
+        in_use = true;
+    }
+    if (in_use) return plan_packages(input);
     Plan plan;
     change_depot(input, {}, plan);
     if (!plan.depot) return fail(errors::plan_no_packages, "no package was named");

@@ -20,6 +20,9 @@ Plan plan_package_rollback(const PlanInput& input, const Generation& target, boo
 // What changes nothing that runs: keeping what is active over boots, obtaining packages, marking
 // them for the next reload, and giving them up (what of them runs goes first).
 Result<Plan> plan_keep(const PlanInput& input);
+// What is offered is written and obtained; nothing that runs changes.
+std::vector<PackageRef> obtain_offered(const PlanInput& input, Plan& plan);
+void obtain_again(const PlanInput& input, const std::vector<PackageRef>& packages, Plan& plan);
 Result<Plan> plan_fetch(const PlanInput& input);
 Result<Plan> plan_selection(const PlanInput& input);
 Result<Plan> plan_discard(const PlanInput& input);

@@ -13,6 +13,7 @@
 #include <fmt/core.h>
 
 #include "base/error.h"
+#include "model/host_needs.h"
 #include "model/manifest.h"
 #include "model/manifest_errors.h"
 #include "model/manifest_names.h"
@@ -70,6 +71,7 @@ Result<> read_package(Table& root, PackageSpec& spec) {
     package.text("name", manifest.name);
     package.parsed("version", manifest.version);
     package.text("summary", manifest.summary);
+    package.flag("side-by-side", manifest.side_by_side);
     package.number("epoch", manifest.epoch, {.most = std::numeric_limits<std::uint32_t>::max()});
     return package.done();
 }
@@ -108,6 +110,20 @@ Result<> read_versions(Table& root, std::string_view name, std::map<std::string,
     return table.done();
 }
 
+Result<> read_host(Table& root, HostNeeds& needs) {
+    Table host(root.table("host"), "host");
+    Table os(host.table("os"), "host.os");
+    for (const auto& id : os.keys()) os.parsed(id, needs.os[id]);
+    TRY(os.done());
+    Table libraries(host.table("libraries"), "host.libraries");
+    for (const auto& soname : libraries.keys()) libraries.parsed(soname, needs.libraries[soname]);
+    TRY(libraries.done());
+    host.parsed("kernel", needs.kernel);
+    host.texts("keys", needs.keys);
+    host.texts("algorithms", needs.algorithms);
+    return host.done();
+}
+
 Result<ServiceSpec> read_service(const toml::table* toml) {
     Table table(toml, "service");
     ServiceSpec service;
@@ -121,6 +137,7 @@ Result<ServiceSpec> read_service(const toml::table* toml) {
     table.duration("start-timeout", service.start_timeout, kSome);
     table.text("reload-signal", service.reload_signal);
     table.texts("hook", service.hook);
+    table.texts("config", service.config);
     Table environment(table.table("environment"), "service.environment");
     for (const auto& name : environment.keys()) environment.text(name, service.environment[name]);
     TRY(environment.done());
@@ -215,7 +232,16 @@ Result<> read_hooks(Table& root, PackageSpec& spec) {
     Table config(root.table("config"), "config");
     config.texts("modules", spec.config_modules);
     config.text("migrations", spec.config_migrations);
-    return config.done();
+    TRY(config.done());
+    Table instances(root.table("instances"), "instances");
+    instances.text("path", spec.manifest.instances.path);
+    instances.text("bound-by", spec.manifest.instances.bound_by);
+    instances.text("value", spec.manifest.instances.value);
+    if (root.has("instances")) {
+        instances.required("path");
+        instances.required("bound-by");
+    }
+    return instances.done();
 }
 
 }  // namespace
@@ -232,6 +258,7 @@ Result<PackageSpec> parse_package_spec(std::string_view text) {
     TRY(read_versions(root, "requires", spec.manifest.needs));
     TRY(read_versions(root, "conflicts", spec.manifest.conflicts));
     TRY(read_versions(root, "provides", spec.manifest.provides));
+    TRY(read_host(root, spec.manifest.host));
     TRY(read_lists(root, spec.manifest));
     TRY(read_pack(root, spec));
     TRY(read_hooks(root, spec));

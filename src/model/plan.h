@@ -34,6 +34,15 @@ enum class StepKind : std::uint8_t {
     switch_view,      // what runs becomes the target; undo: back to what ran
     hold,             // what runs stays so until the next boot
     record_packages,  // what is obtained, and what is marked for the next reload
+    order_reset,      // of files, by the next boot (platform/factory_reset.h)
+    strip,            // the next boot starts the base alone
+    forget,           // all that is remembered of before
+    upgrade_config,   // the target's configuration is made of what runs
+    create_backup,
+    stage_backup,      // `argument`: its file; verified, and unpacked beside
+    restore_database,  // the configuration in it
+    restore_files,
+    compact,  // the database
 };
 std::string_view to_string(StepKind kind);
 std::optional<StepKind> step_kind_from(std::string_view name);
@@ -81,8 +90,9 @@ struct Plan {
     std::vector<PlannedLayer> layers;  // to write, in the order in which they lie
     std::optional<Depot> depot;        // as it is afterwards, where it changes
     std::string interrupts;            // services that are away for a moment, without a reboot
-    std::vector<std::string>
-        notes;  // what a person should know of it: carried, superseded, skipped
+    // What a person should know of it: carried, superseded, skipped; and what is hardly meant so.
+    std::vector<std::string> notes;
+    std::vector<std::string> warnings;
     bool operator==(const Plan&) const = default;
 };
 

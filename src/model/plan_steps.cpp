@@ -5,11 +5,15 @@
 #include <string>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include <fmt/core.h>
 #include <fmt/format.h>
 
 #include "base/counted.h"
+#include "model/config_files.h"
+#include "model/generation.h"
+#include "model/manifest.h"
 #include "model/operation.h"
 #include "model/package_changes.h"
 #include "model/package_kind.h"
@@ -23,11 +27,14 @@ namespace {
 // Where the engine's steps stand among the two-digit prefixes of their stage.
 namespace order {
 constexpr int kCaptureBefore = 20;
+constexpr int kBackup = 30;
+constexpr int kStageBackup = 50;
 constexpr int kUnpackHooks = 10;
 constexpr int kWriteSlot = 50;
 constexpr int kWriteLayer = 60;
 constexpr int kCaptureAfter = 80;
 constexpr int kCarryPersistent = 40;
+constexpr int kUpgradeConfig = 45;
 constexpr int kPrepareView = 50;
 constexpr int kRecordGeneration = 30;
 constexpr int kArmTrial = 40;
@@ -58,10 +65,16 @@ bool has_init_hook(const PlanInput& input) {
 
 void add_hook_folder(const PlanInput& input, Plan& plan) {
     std::size_t hooks = 0;
-    for (const auto& package : input.offered) hooks += package.manifest.hooks.size();
-    if (hooks == 0) return;
+    std::size_t modules = 0;
+    for (const auto& package : input.offered) {
+        hooks += package.manifest.hooks.size();
+        modules += package.manifest.config_modules.size();
+    }
+    if (hooks == 0 && modules == 0) return;
+    auto what = hooks == 0 ? std::string() : counted(hooks, "hook");
+    if (modules != 0) what += (what.empty() ? "" : " and ") + counted(modules, "YANG module");
     add(plan, has_init_hook(input) ? Stage::init : Stage::prep, order::kUnpackHooks,
-        StepKind::unpack_hooks, "unpack hooks", counted(hooks, "hook") + " of the packages");
+        StepKind::unpack_hooks, "unpack hooks", what + " of the packages");
 }
 
 void add_layers(Plan& plan) {
@@ -81,7 +94,8 @@ void add_trial(const PlanInput& input, Plan& plan, const std::string& what) {
             "all health checks must pass, or the device falls back by itself");
     if (request.trial.count() > 0)
         add(plan, Stage::postexecute, order::kAwaitCommit, StepKind::await_commit, "await commit",
-            fmt::format("wait up to {} minutes for `cutover commit`", request.trial.count()));
+            fmt::format("wait up to {} for `cutover commit`",
+                        counted(static_cast<std::size_t>(request.trial.count()), "minute")));
     add(plan, Stage::postexecute, order::kCaptureFinal, StepKind::capture_evidence,
         "capture evidence", "of what runs now, compared with before", "after");
     add(plan, Stage::postexecute, order::kCommit, StepKind::commit, "commit",
@@ -95,6 +109,25 @@ std::string on_top(const Plan& plan) {
 }
 
 }  // namespace
+
+std::vector<const Manifest*> manifests_of(const PlanInput& input, const Generation& generation) {
+    std::vector<const Manifest*> result;
+    const auto* const offered = offered_base(input);
+    const bool active = generation.slot == input.active;
+    if (offered && offered->digest == generation.base.digest)
+        result.push_back(&offered->manifest);
+    else if (const auto& base = active ? input.base : input.standby)
+        result.push_back(&*base);
+    for (const auto& package : generation.packages)
+        for (const auto* const known : {&input.at_hand, &input.offered})
+            if (const auto found =
+                    std::ranges::find(*known, package.digest, &OfferedPackage::digest);
+                found != known->end()) {
+                result.push_back(&found->manifest);
+                break;
+            }
+    return result;
+}
 
 void add_install_steps(const PlanInput& input, Plan& plan) {
     const auto& manifest = offered_base(input)->manifest;
@@ -175,6 +208,37 @@ void add_evidence_steps(Plan& plan) {
         "capture evidence", "compared with before", "after");
 }
 
+void add_reset_steps(Plan& plan) {
+    add(plan, Stage::postexecute, order::kRecordGeneration, StepKind::order_reset, "order reset",
+        "settings, data and users go when the device restarts");
+    add(plan, Stage::postexecute, order::kArmTrial, StepKind::strip, "strip",
+        "boots start the base alone");
+    add(plan, Stage::postexecute, order::kReboot, StepKind::reboot, "reboot", "restart the device");
+    add(plan, Stage::postexecute, order::kCheckTrial, StepKind::forget, "forget",
+        "history, alarms, the standby slot and packages at hand go");
+}
+
+void add_backup_step(const PlanInput& input, Plan& plan) {
+    if (!input.backs_up) return;
+    add(plan, Stage::prep, order::kBackup, StepKind::create_backup, "create backup",
+        "of database, settings, users and trust");
+}
+
+void add_restore_steps(const PlanInput& input, Plan& plan) {
+    add(plan, Stage::install, order::kStageBackup, StepKind::stage_backup, "unpack backup",
+        "all of it is verified first", input.backup_file);
+    add_layers(plan);
+    add(plan, Stage::postexecute, order::kRecordGeneration, StepKind::restore_database,
+        "restore configuration", "as the backup holds it, all at once");
+    add(plan, Stage::postexecute, order::kArmTrial, StepKind::restore_files, "restore files",
+        "settings, trust, users and the startup configuration");
+    if (plan.depot)
+        add(plan, Stage::postexecute, order::kArmTrial, StepKind::record_packages,
+            "record packages", "those of the backup are at hand again");
+    add(plan, Stage::postexecute, order::kReboot, StepKind::reboot, "reboot",
+        "restart the device, so that all of it takes effect");
+}
+
 void add_single_step(Plan& plan, StepKind kind) {
     if (kind == StepKind::disarm_trial)
         add(plan, Stage::postexecute, order::kArmTrial, kind, "start what runs next",
@@ -184,6 +248,23 @@ void add_single_step(Plan& plan, StepKind kind) {
     else
         add(plan, Stage::install, order::kWriteSlot, kind, "repair",
             "make boot record, slots and marks agree");
+}
+
+void add_config_step(const PlanInput& input, Plan& plan) {
+    const bool starts = std::ranges::any_of(plan.steps, [](const Step& step) {
+        return step.kind == StepKind::arm_trial || step.kind == StepKind::switch_view;
+    });
+    const auto* const running = find_generation(input.generations, input.marks.running);
+    if (!starts || !running) return;
+    const auto files = config_files_of(manifests_of(input, plan.target));
+    if (same_modules(config_files_of(manifests_of(input, *running)), files)) return;
+    const auto backs_up = std::ranges::find(plan.steps, StepKind::create_backup, &Step::kind);
+    if (backs_up == plan.steps.end()) add_backup_step(input, plan);
+    const auto modules = counted(files.modules.size(), "YANG module");
+    add(plan, Stage::configure, order::kUpgradeConfig, StepKind::upgrade_config,
+        "upgrade configuration",
+        files.modules.empty() ? "no package brings YANG modules any more"
+                              : "carry the configuration over to " + modules);
 }
 
 void add_scripts(const PlanInput& input, Plan& plan) {

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <vector>
+
+#include "model/manifest.h"
 #include "model/plan.h"
 #include "model/planner.h"
 
@@ -18,8 +21,16 @@ void add_record_steps(const PlanInput& input, Plan& plan);
 // What is judged and kept after a boot that somebody else has caused.
 void add_startup_steps(const PlanInput& input, Plan& plan);
 
-void add_evidence_steps(Plan& plan);              // before and after
+// Of the packages that a generation consists of, from the base upwards; those that are known.
+std::vector<const Manifest*> manifests_of(const PlanInput& input, const Generation& generation);
+
+void add_evidence_steps(Plan& plan);  // before and after
+void add_reset_steps(Plan& plan);
+void add_backup_step(const PlanInput& input, Plan& plan);
+void add_restore_steps(const PlanInput& input, Plan& plan);
 void add_single_step(Plan& plan, StepKind kind);  // of reboot, repair, or a startup taken back
+// Where other modules describe the configuration of what the plan starts; after all others.
+void add_config_step(const PlanInput& input, Plan& plan);
 void add_scripts(const PlanInput& input, Plan& plan);
 
 void sort_steps(Plan& plan);

@@ -1,6 +1,8 @@
 #include "model/planner.h"
 
 #include <algorithm>
+#include <array>
+#include <expected>
 #include <map>
 #include <optional>
 #include <set>
@@ -12,8 +14,10 @@
 #include <fmt/core.h>
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "base/counted.h"
 #include "base/error.h"
+#include "model/backups.h"
 #include "model/errors.h"
 #include "model/generation.h"
 #include "model/manifest.h"
@@ -24,6 +28,8 @@
 #include "model/package_plans.h"
 #include "model/plan.h"
 #include "model/plan_steps.h"
+#include "model/side_by_side.h"
+#include "model/single_instance.h"
 #include "model/slot.h"
 #include "model/version.h"
 
@@ -46,6 +52,51 @@ const Generation* running_of(const PlanInput& input) {
     return find_generation(input.generations, input.marks.running);
 }
 
+// ---- what lies on a new base --------------------------------------------------------------------
+
+// As they are, whether or not they fit, with what is offered.
+void carry_as_they_are(const PlanInput& input, const Generation& kept, Plan& plan) {
+    auto& packages = plan.target.packages;
+    packages = kept.packages;
+    for (const auto& offered : input.offered) {
+        const auto& manifest = offered.manifest;
+        if (manifest.kind == PackageKind::base) continue;
+        const auto reference = reference_to(manifest, offered.digest);
+        std::erase_if(packages, [&](const PackageRef& old) { return rivals(old, reference); });
+        packages.push_back(reference);
+        plan.layers.push_back({.package = reference, .source = offered.source});
+    }
+    if (!packages.empty())
+        plan.notes.push_back(fmt::format("{} carried over by --force, whether or not they fit {}",
+                                         packages.size() == 1
+                                             ? "one package is"
+                                             : fmt::format("{} packages are", packages.size()),
+                                         name_of(plan.target.base)));
+}
+
+// A base brings a boot with it: what is active until then is not carried over.
+Result<> carry_packages(const PlanInput& input, const Manifest& base, Plan& plan) {
+    const auto& kept = *generation_of_boots(input);
+    if (forced(input.request, "packages")) {
+        carry_as_they_are(input, kept, plan);
+    } else {
+        auto change = TRY(change_packages(input, kept.packages, base, true));
+        plan.layers = layers_of(change);
+        plan.target.packages = std::move(change.packages);
+        plan.notes = std::move(change.notes);
+        plan.warnings = std::move(change.warnings);
+    }
+    for (const auto& package : running_of(input)->packages)
+        if (package.kind == PackageKind::patch &&
+            std::ranges::find(kept.packages, package.digest, &PackageRef::digest) ==
+                kept.packages.end())
+            plan.notes.push_back(fmt::format(
+                "patch {} is active until the next boot, and not carried over; `cutover "
+                "patch run {}` keeps it",
+                name_of(package), package.name));
+    return {};
+}
+
 // ---- bases --------------------------------------------------------------------------------------
 
 Result<> target_base(const PlanInput& input, Plan& plan) {
@@ -65,15 +116,7 @@ Result<> target_base(const PlanInput& input, Plan& plan) {
     const auto* const running = running_of(input);
     if (!running) return {};
     plan.target.configuration_revision = running->configuration_revision;
-    if (forced(input.request, "packages")) {
-        plan.target.packages = running->packages;
-        return {};
-    }
-    auto change = TRY(change_packages(input, running->packages, manifest, true));
-    plan.layers = layers_of(change);
-    plan.target.packages = std::move(change.packages);
-    plan.notes = std::move(change.notes);
-    return {};
+    return carry_packages(input, manifest, plan);
 }
 
 Result<Generation> target_on_standby(const PlanInput& input) {
@@ -134,8 +177,12 @@ Result<Generation> target_of_rollback(const PlanInput& input) {
     for (const auto& package : generation->packages)
         if (std::ranges::find(input.at_hand, package.digest, &OfferedPackage::digest) ==
             input.at_hand.end())
-            return fail(errors::plan_package_lost, "{} of generation {} is not on the device",
-                        name_of(package), id);
+            return std::unexpected(
+                make_error(
+                    errors::plan_package_lost,
+                    fmt::format("{} of generation {} is not on the device", name_of(package), id))
+                    .with_remedy("Obtain exactly this version again with `cutover packages fetch "
+                                 "FILE`, or choose a generation without it."));
     return *generation;
 }
 
@@ -155,13 +202,10 @@ std::string title_of_base(const PlanInput& input, const Generation& target) {
 
 // A base that has not run yet takes what is on top now, not what was when it was installed.
 Result<> renew_packages(const PlanInput& input, Plan& plan) {
-    const auto* const running = running_of(input);
-    if (plan.target.committed_once || !running || !input.standby) return {};
-    if (forced(input.request, "packages")) return {};
-    auto change = TRY(change_packages(input, running->packages, *input.standby, true));
-    plan.notes = std::move(change.notes);
-    if (change.packages == plan.target.packages) return {};
-    plan.target.packages = std::move(change.packages);
+    if (plan.target.committed_once || !running_of(input) || !input.standby) return {};
+    const auto before = plan.target.packages;
+    TRY(carry_packages(input, *input.standby, plan));
+    if (before == plan.target.packages) return {};
     plan.target.id = 0;
     plan.target.created = input.now;
     return {};
@@ -183,6 +227,7 @@ Result<Plan> plan_base(const PlanInput& input) {
     plan.title = title_of_base(input, plan.target);
     plan.subject = name_of(plan.target.base);
     add_evidence_steps(plan);
+    if (request.kind != install && !takes_startup_back(input)) add_backup_step(input, plan);
     if (installs(request.kind)) add_install_steps(input, plan);
     if (takes_startup_back(input))
         add_single_step(plan, StepKind::disarm_trial);
@@ -205,6 +250,74 @@ Result<Plan> plan_single(StepKind kind) {
     return plan;
 }
 
+// Begins with the running base, which the boot loader starts in any case: nothing is tried.
+Result<Plan> plan_reset(const PlanInput& input) {
+    const auto* const running = running_of(input);
+    const auto* const committed = find_generation(input.generations, input.marks.committed);
+    if (!running || !committed || committed->slot != input.active)
+        return fail(errors::plan_reset_on_trial, "slot {} runs, and is not the committed one",
+                    to_string(input.active));
+    const auto named = name_of(running->base);
+    if (input.request.factory_base && input.factory_base != running->base.digest)
+        return fail(errors::plan_no_factory_base,
+                    "{} runs, and is not what the device was made with", named);
+    Plan plan;
+    plan.title = fmt::format("factory reset to base {}", named);
+    plan.subject = named;
+    plan.target.slot = input.active;
+    add_reset_steps(plan);
+    return plan;
+}
+
+// The base stays as it is: only what belongs to it comes back.
+Result<Plan> plan_restore(const PlanInput& input) {
+    const auto& backup = input.backup;
+    if (!backup) return fail(errors::plan_no_backup, "no backup was named");
+    const auto* const running = running_of(input);
+    if (!running || input.marks.running != input.marks.committed)
+        return fail(errors::plan_restore_on_trial, "what runs is not the committed generation");
+    const auto is_its_base = [&](const PackageRef& base) {
+        return base.name == backup->base.name && base.version == backup->base.version;
+    };
+    if (!is_its_base(running->base)) {
+        const bool held = std::ranges::any_of(input.slots, [&](const SlotStatus& slot) {
+            return slot.holds && is_its_base(*slot.holds);
+        });
+        if (held)
+            return fail(errors::plan_backup_standby, "the backup is of {}, and {} runs",
+                        name_of(backup->base), name_of(running->base));
+        return fail(errors::plan_backup_base, "the backup is of {}, which no slot holds",
+                    name_of(backup->base));
+    }
+    Plan plan;
+    plan.title = fmt::format("restore backup {}", backup->name);
+    plan.subject = backup->name;
+    plan.manifest_digest = input.backup_digest;
+    add_backup_step(input, plan);
+    obtain_offered(input, plan);
+    obtain_again(input, backup->packages, plan);
+    add_restore_steps(input, plan);
+    plan.notes.push_back(fmt::format(
+        "configuration, settings, users and trust become those of {}; slots, marks, history and "
+        "packages stay as they are",
+        to_iso8601(backup->made)));
+    for (const auto& package : backup->packages) {
+        if (std::ranges::find(running->packages, package.digest, &PackageRef::digest) !=
+            running->packages.end())
+            continue;
+        const bool here = std::ranges::find(input.at_hand, package.digest,
+                                            &OfferedPackage::digest) != input.at_hand.end();
+        plan.notes.push_back(
+            here || holds(*backup, package)
+                ? fmt::format("{} ran then and does not run now: `cutover install {}` afterwards",
+                              name_of(package), package.name)
+                : fmt::format("{} ran then and does not run now, and the backup does not hold it: "
+                              "install it again",
+                              name_of(package)));
+    }
+    return plan;
+}
+
 Result<Plan> plan_install(const PlanInput& input) {
     const auto bases = std::ranges::count_if(input.offered, [](const OfferedPackage& package) {
         return package.manifest.kind == PackageKind::base;
@@ -214,6 +327,27 @@ Result<Plan> plan_install(const PlanInput& input) {
     if (input.offered.empty() && input.request.packages.empty())
         return fail(errors::plan_no_packages, "no package was named");
     return plan_packages(input);
+}
+
+// Before there is a plan: what was asked for as a base must not take effect as something else.
+Result<> check_only_base(const PlanInput& input) {
+    const auto& wanted = input.request.only_base;
+    if (!wanted) return {};
+    const auto* const base = offered_base(input);
+    if (!base || input.pack || input.offered.size() != 1)
+        return fail(errors::plan_other_image, "the file holds no base");
+    const auto& manifest = base->manifest;
+    const bool fits = (wanted->name.empty() || wanted->name == manifest.name) &&
+                      (wanted->version.empty() || wanted->version == manifest.version.text());
+    if (!fits)
+        return fail(errors::plan_other_image, "the file holds {} {}, not {}", manifest.name,
+                    manifest.version.text(),
+                    fmt::join(std::array{wanted->name, wanted->version}, " "));
+    const auto* const running = running_of(input);
+    if (wanted->not_running && running && running->base.name == manifest.name &&
+        running->base.version == manifest.version)
+        return fail(errors::plan_running_base, "{} runs", name_of(running->base));
+    return {};
 }
 
 Result<Plan> plan_of_kind(const PlanInput& input) {
@@ -229,6 +363,8 @@ Result<Plan> plan_of_kind(const PlanInput& input) {
             return fail(errors::plan_nothing_on_trial, "there is nothing to commit");
         case reboot: return plan_single(StepKind::reboot);
         case repair: return plan_single(StepKind::repair);
+        case reset: return plan_reset(input);
+        case restore: return plan_restore(input);
         case uninstall:
         case deactivate:
             if (request.packages.empty()) return fail(errors::plan_no_packages, "none was named");
@@ -270,7 +406,10 @@ const Generation* generation_in(const std::vector<Generation>& generations, Slot
 
 Result<Plan> make_plan(const PlanInput& input) {
     TRY(check_request_kinds(input));
+    TRY(check_only_base(input));
     auto plan = TRY(plan_of_kind(input));
+    add_config_step(input, plan);
+    add_single_instance_steps(input, plan);
     add_scripts(input, plan);
     sort_steps(plan);
     return plan;
@@ -303,6 +442,8 @@ std::string plan_identity(const PlanInput& input, const Plan& plan) {
     for (const auto& package : plan.target.packages) text += "to " + package.digest + "\n";
     if (plan.startup)
         for (const auto& package : plan.startup->packages) text += "next " + package.digest + "\n";
+    if (input.backup) text += "backup " + plan.manifest_digest + "\n";
+    if (input.request.keep_access) text += "keep access\n";
     for (const auto& step : plan.steps)
         text += fmt::format("{}/{}/{}/{}/{}/{}\n", to_string(step.stage), step.order,
                             to_string(step.kind), step.name, step.argument,

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "model/backups.h"
 #include "model/generation.h"
 #include "model/manifest.h"
 #include "model/operation.h"
@@ -39,7 +40,13 @@ struct PlanInput {
     std::optional<OfferedPackage> pack;   // that the members came in
     std::vector<OfferedPackage> at_hand;  // on the device: obtained, or on top in a generation
     Depot depot;
+    std::string factory_base;  // digest of the base that the device was made with
     std::vector<StageScript> scripts;
+    std::optional<Backup> backup;  // that is to be restored, verified
+    std::string backup_file;
+    std::string backup_digest;     // of what it holds
+    bool backs_up = false;         // by itself, before a change of base or configuration
+    bool versioned_slots = false;  // folders with a link `current`; see single_instance.h
     WallTime now{};
 };
 

@@ -7,48 +7,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "model/generation.h"
+#include "model/manifest.h"
+#include "model/operation.h"
+#include "model/package_kind.h"
+#include "model/plan.h"
+#include "model/planner_fixture.h"
+#include "model/slot.h"
+#include "model/version.h"
+
 namespace cutover {
 namespace {
-
-Version version(const std::string& text) { return Version::parse(text).value(); }
-
-Generation generation(GenerationId id, const std::string& of, Slot slot) {
-    Generation made;
-    made.id = id;
-    made.base = {.name = "nos", .version = version(of), .digest = "digest-" + of};
-    made.slot = slot;
-    made.committed_once = true;
-    return made;
-}
-
-// Runs 1.1.0 from slot B; 1.0.0 is committed in slot A.
-PlanInput device() {
-    PlanInput input;
-    input.generations = {generation(1, "1.0.0", Slot::a), generation(2, "1.1.0", Slot::b)};
-    input.marks = {.running = 2, .startup = 2, .committed = 2};
-    input.slots = {{.slot = Slot::a, .state = SlotState::installed},
-                   {.slot = Slot::b, .state = SlotState::installed}};
-    input.active = Slot::b;
-    return input;
-}
-
-PlanInput upgrade_to(const std::string& text) {
-    auto input = device();
-    input.request.kind = OperationKind::upgrade;
-    input.request.sources = {"/tmp/nos.cc"};
-    OfferedPackage package{.source = "/tmp/nos.cc", .digest = "digest-" + text};
-    package.manifest.name = "nos";
-    package.manifest.version = version(text);
-    package.manifest.persist = {"etc/nos.conf"};
-    input.offered = {package};
-    return input;
-}
-
-std::vector<StepKind> kinds(const Plan& plan) {
-    std::vector<StepKind> result;
-    for (const auto& step : plan.steps) result.push_back(step.kind);
-    return result;
-}
 
 TEST(Planner, AnUpgradeWritesTheStandbySlotThenTriesIt) {
     const auto plan = make_plan(upgrade_to("1.2.0"));
@@ -59,6 +28,26 @@ TEST(Planner, AnUpgradeWritesTheStandbySlotThenTriesIt) {
     EXPECT_THAT(kinds(*plan), testing::ElementsAre(capture_evidence, write_slot, capture_evidence,
                                                    carry_persistent, record_generation, arm_trial,
                                                    reboot, check_trial, capture_evidence, commit));
+}
+
+TEST(Planner, WhoAsksForABaseGetsThatOneOrNothing) {
+    const auto asked = [](const WantedBase& wanted, PlanInput input) {
+        input.request.kind = OperationKind::install;
+        input.request.only_base = wanted;
+        const auto plan = make_plan(input);
+        return plan ? std::string("planned") : plan.error().id;
+    };
+    EXPECT_EQ(asked({}, upgrade_to("1.2.0")), "planned");
+    EXPECT_EQ(asked({.name = "nos", .version = "1.2.0"}, upgrade_to("1.2.0")), "planned");
+    EXPECT_EQ(asked({.name = "nos"}, upgrade_to("1.2.0")), "planned");
+    EXPECT_EQ(asked({.name = "other"}, upgrade_to("1.2.0")), "plan.other_image");
+    EXPECT_EQ(asked({.version = "1.2.1"}, upgrade_to("1.2.0")), "plan.other_image");
+    EXPECT_EQ(asked({.not_running = true}, upgrade_to("1.2.0")), "planned");
+    EXPECT_EQ(asked({}, upgrade_to("1.1.0")), "planned");
+    EXPECT_EQ(asked({.not_running = true}, upgrade_to("1.1.0")), "plan.running_base");
+    auto patch = upgrade_to("1.2.0");
+    patch.offered.front().manifest.kind = PackageKind::patch;
+    EXPECT_EQ(asked({}, patch), "plan.other_image");
 }
 
 TEST(Planner, NextStartupLeavesTheRebootToSomebodyElse) {
@@ -128,65 +117,6 @@ TEST(Planner, ABaseInServiceIsRefusedByTheMatrix) {
 }
 
 // ---- packages on top ----------------------------------------------------------------------------
-
-OfferedPackage package(PackageKind kind, const std::string& name, const std::string& of) {
-    OfferedPackage made{.source = "/tmp/" + name, .digest = name + "-" + of};
-    made.manifest.kind = kind;
-    made.manifest.name = name;
-    made.manifest.version = version(of);
-    return made;
-}
-
-PackageRef ref(const OfferedPackage& offered) {
-    return {.kind = offered.manifest.kind,
-            .name = offered.manifest.name,
-            .version = offered.manifest.version,
-            .digest = offered.digest};
-}
-
-class OnTop : public testing::Test {
-protected:
-    OnTop() {
-        input.base.emplace();
-        input.base->name = "nos";
-        input.base->version = version("1.1.0");
-        put(web);
-        input.request.asked_by = "test@local";
-    }
-
-    // On top of what runs and what boots start.
-    void put(const OfferedPackage& offered) {
-        input.generations.back().packages.push_back(ref(offered));
-        at_hand(offered);
-    }
-    void at_hand(OfferedPackage offered) {
-        offered.source.clear();
-        input.at_hand.push_back(std::move(offered));
-    }
-    void obtain(const OfferedPackage& offered) {
-        at_hand(offered);
-        input.depot.obtained.push_back(ref(offered));
-    }
-    Result<Plan> plan(OperationKind kind, const std::vector<std::string>& names = {}) {
-        input.request.kind = kind;
-        input.request.packages = names;
-        return make_plan(input);
-    }
-    Result<Plan> plan_with(OperationKind kind, const OfferedPackage& offered) {
-        input.offered = {offered};
-        input.request.sources = {offered.source};
-        return plan(kind);
-    }
-    std::vector<std::string> names(const std::vector<PackageRef>& packages) {
-        std::vector<std::string> result;
-        for (const auto& one : packages) result.push_back(one.digest);
-        return result;
-    }
-
-    OfferedPackage web = package(PackageKind::feature, "web", "1.0");
-    OfferedPackage patch = package(PackageKind::patch, "fix", "1.0");
-    PlanInput input = device();
-};
 
 TEST_F(OnTop, AFeatureIsInstalledInServiceAndCommitted) {
     const auto made =

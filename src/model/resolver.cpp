@@ -26,6 +26,7 @@
 #include "model/manifest.h"
 #include "model/package_kind.h"
 #include "model/resolver_problem.h"
+#include "model/side_by_side.h"
 
 namespace cutover {
 namespace {
@@ -193,14 +194,19 @@ private:
 // is wanted, then what comes with it.
 std::vector<Candidate> stacked(const ResolverProblem& problem, const std::vector<int>& nodes) {
     const auto& present = problem.request->present;
-    std::unordered_map<std::string_view, std::size_t> places;
-    for (std::size_t i = 0; i < present.size(); ++i) places.emplace(present[i].package.name, i);
+    std::unordered_map<std::string_view, std::vector<std::size_t>> places;  // of a name
+    for (std::size_t i = 0; i < present.size(); ++i) places[present[i].package.name].push_back(i);
+    const auto place_of = [&](const PackageRef& package) {
+        const auto found = places.find(package.name);
+        if (found == places.end()) return present.size();
+        const auto place = std::ranges::find_if(
+            found->second, [&](std::size_t at) { return rivals(present[at].package, package); });
+        return place == found->second.end() ? present.size() : *place;
+    };
     std::vector<std::tuple<int, std::size_t, int>> keys;
     for (const int node : nodes) {
         const auto& package = problem.nodes[static_cast<std::size_t>(node)].candidate->package;
-        const auto place = places.find(package.name);
-        keys.emplace_back(kind_rank(package.kind),
-                          place == places.end() ? present.size() : place->second, node);
+        keys.emplace_back(kind_rank(package.kind), place_of(package), node);
     }
     std::ranges::sort(keys);
     std::vector<Candidate> lying;
@@ -212,19 +218,21 @@ std::vector<Candidate> stacked(const ResolverProblem& problem, const std::vector
 
 Resolution resolution_of(const ResolveRequest& request, std::vector<Candidate> packages) {
     Resolution resolution;
-    std::map<std::string_view, std::string_view> chosen_digests;
-    std::map<std::string_view, const Candidate*> present;  // by digest
+    std::multimap<std::string_view, const PackageRef*> now;  // by name
+    std::map<std::string_view, const Candidate*> present;    // by digest
     for (const auto& candidate : request.present) present[candidate.package.digest] = &candidate;
     for (const auto& candidate : packages) {
-        chosen_digests[candidate.package.name] = candidate.package.digest;
+        now.emplace(candidate.package.name, &candidate.package);
         if (!present.contains(candidate.package.digest)) resolution.added.push_back(candidate);
     }
     for (const auto& candidate : request.present) {
         const auto& package = candidate.package;
-        const auto now = chosen_digests.find(package.name);
-        if (now == chosen_digests.end())
+        const auto [first, last] = now.equal_range(package.name);
+        const auto in_its_place = std::find_if(
+            first, last, [&](const auto& entry) { return rivals(*entry.second, package); });
+        if (in_its_place == last)
             resolution.removed.push_back(package);
-        else if (now->second != package.digest)
+        else if (in_its_place->second->digest != package.digest)
             resolution.replaced.push_back(package);
     }
     resolution.packages = std::move(packages);

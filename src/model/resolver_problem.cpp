@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <expected>
+#include <iterator>
 #include <map>
 #include <ranges>
 #include <string>
@@ -23,6 +25,7 @@
 #include "model/manifest.h"
 #include "model/package_kind.h"
 #include "model/resolver.h"
+#include "model/side_by_side.h"
 #include "model/version.h"
 
 namespace cutover {
@@ -79,7 +82,9 @@ private:
     bool admitted(int node) const {
         return problem_.nodes[static_cast<std::size_t>(node)].admitted;
     }
-    const Candidate* wanted_named(std::string_view name) const;
+    const Candidate* wanted_in_place_of(const PackageRef& package) const;
+    bool is_wanted(std::string_view name) const;
+    std::vector<int> kept_rivals(const PackageRef& package) const;
     bool replaced_by_wanted(const Candidate& candidate) const;
     bool stays(const Candidate& present) const;
     std::vector<std::string> contradictions(const std::vector<const Candidate*>& kept) const;
@@ -95,20 +100,36 @@ private:
     void add_rule(Clause clause, RuleKind kind, int node, std::string_view key = {}, int other = 0);
     void require(int node, std::string_view key, const VersionRange& range);
     void forbid(int node, std::string_view key, const VersionRange& range);
+    void add_rivals(const std::vector<int>& nodes);
 
     const ResolveRequest& request_;
     ResolverProblem problem_;
     SupplyIndex supplies_;
-    std::unordered_map<std::string_view, int> kept_;  // nodes that are present and not wanted
-    std::unordered_set<std::string_view> digests_;    // of the nodes, and of all that is present
+    // Nodes that are present and not wanted, by name.
+    std::unordered_map<std::string_view, std::vector<int>> kept_;
+    std::unordered_set<std::string_view> digests_;  // of the nodes, and of all that is present
     std::map<std::string_view, std::vector<int>> by_name_;  // admitted nodes
     std::unordered_map<std::string_view, int> some_named_;
 };
 
-const Candidate* ProblemMaker::wanted_named(std::string_view name) const {
+const Candidate* ProblemMaker::wanted_in_place_of(const PackageRef& package) const {
     const auto found = std::ranges::find_if(
-        request_.wanted, [&](const Candidate& wanted) { return wanted.package.name == name; });
+        request_.wanted, [&](const Candidate& wanted) { return rivals(wanted.package, package); });
     return found == request_.wanted.end() ? nullptr : &*found;
+}
+
+bool ProblemMaker::is_wanted(std::string_view name) const {
+    return std::ranges::any_of(
+        request_.wanted, [&](const Candidate& wanted) { return wanted.package.name == name; });
+}
+
+std::vector<int> ProblemMaker::kept_rivals(const PackageRef& package) const {
+    std::vector<int> nodes;
+    const auto found = kept_.find(package.name);
+    if (found == kept_.end()) return nodes;
+    std::ranges::copy_if(found->second, std::back_inserter(nodes),
+                         [&](int node) { return rivals(at(node).package, package); });
+    return nodes;
 }
 
 bool ProblemMaker::replaced_by_wanted(const Candidate& candidate) const {
@@ -117,8 +138,8 @@ bool ProblemMaker::replaced_by_wanted(const Candidate& candidate) const {
 }
 
 bool ProblemMaker::stays(const Candidate& present) const {
-    if (contains(request_.unwanted, present.package.name)) return false;
-    if (wanted_named(present.package.name) != nullptr || replaced_by_wanted(present)) return false;
+    if (is_among(request_.unwanted, present.package)) return false;
+    if (wanted_in_place_of(present.package) != nullptr || replaced_by_wanted(present)) return false;
     const bool may_drop = request_.drop_patches && present.package.kind == PackageKind::patch;
     return !may_drop || (fits_base(present, base()) && !is_superseded(present, base()));
 }
@@ -131,20 +152,23 @@ std::vector<std::string> ProblemMaker::contradictions(
         if (!lies_on_a_base(package.kind))
             reasons.push_back(fmt::format("{} is a {} package, which does not lie on a base",
                                           label(package), to_string(package.kind)));
-        if (contains(request_.unwanted, package.name))
+        if (is_among(request_.unwanted, package))
             reasons.push_back(
                 fmt::format("{} is wanted, and {} is to go", label(package), package.name));
-        const auto& first = wanted_named(package.name)->package;
+        const auto& first = wanted_in_place_of(package)->package;
         if (first.digest != package.digest)
             reasons.push_back(fmt::format("{} and {} are both wanted: there can be one version",
                                           label(first), label(package)));
     }
-    std::map<std::string_view, const Candidate*> names;
+    std::map<std::string_view, std::vector<const Candidate*>> names;
     for (const auto* present : kept) {
-        const auto [place, is_first] = names.emplace(present->package.name, present);
-        if (!is_first)
-            reasons.push_back(fmt::format("{} and {} are both present: there can be one version",
-                                          label(place->second->package), label(present->package)));
+        auto& before = names[present->package.name];
+        for (const auto* const other : before)
+            if (rivals(other->package, present->package))
+                reasons.push_back(
+                    fmt::format("{} and {} are both present: there can be one version",
+                                label(other->package), label(present->package)));
+        before.push_back(present);
     }
     return reasons;
 }
@@ -160,7 +184,7 @@ bool ProblemMaker::is_left(const std::vector<const Candidate*>& kept, std::strin
     if (base_supplies(base(), key, range) || std::ranges::any_of(kept, has) ||
         std::ranges::any_of(request_.wanted, has_wanted))
         return true;
-    return base_includes(base(), key, range) && wanted_named(key) == nullptr &&
+    return base_includes(base(), key, range) && !is_wanted(key) &&
            std::ranges::none_of(kept, is_named);
 }
 
@@ -169,7 +193,7 @@ bool ProblemMaker::is_left(const std::vector<const Candidate*>& kept, std::strin
 Result<> ProblemMaker::drop_dependents(std::vector<const Candidate*>& kept) const {
     std::vector<const Candidate*> going;
     for (const auto& present : request_.present)
-        if (contains(request_.unwanted, present.package.name)) going.push_back(&present);
+        if (is_among(request_.unwanted, present.package)) going.push_back(&present);
     const auto unwanted = going.size();
     std::vector<std::string> needed;
     std::vector<std::string> reasons;
@@ -218,7 +242,7 @@ Result<> ProblemMaker::sort_present() {
     for (const auto& wanted : request_.wanted)
         if (!digests_.contains(wanted.package.digest)) add_node(wanted, Standing::wanted);
     for (const auto* present : kept) {
-        kept_.emplace(present->package.name, static_cast<int>(problem_.nodes.size()));
+        kept_[present->package.name].push_back(static_cast<int>(problem_.nodes.size()));
         add_node(*present, Standing::present);
     }
     for (const auto& present : request_.present) digests_.insert(present.package.digest);
@@ -242,10 +266,13 @@ void ProblemMaker::add_at_hand() {
     std::vector<const Candidate*> usable;
     for (const auto& candidate : request_.at_hand) {
         const auto& package = candidate.package;
-        if (!lies_on_a_base(package.kind) || contains(request_.unwanted, package.name) ||
-            wanted_named(package.name) != nullptr || replaced_by_wanted(candidate) ||
-            std::ranges::any_of(
-                kept_, [&](const auto& kept) { return replaces(candidate, at(kept.second)); }))
+        const auto replaces_some = [&](const auto& kept) {
+            return std::ranges::any_of(kept.second,
+                                       [&](int node) { return replaces(candidate, at(node)); });
+        };
+        if (!lies_on_a_base(package.kind) || is_among(request_.unwanted, package) ||
+            wanted_in_place_of(package) != nullptr || replaced_by_wanted(candidate) ||
+            std::ranges::any_of(kept_, replaces_some))
             continue;
         usable.push_back(&candidate);
     }
@@ -260,11 +287,12 @@ void ProblemMaker::add_at_hand() {
 // What is present is upgraded only for what is wanted, or comes for it, and requires a newer one.
 bool ProblemMaker::may_come(int asking, const VersionRange& range, std::string_view key,
                             int node) const {
-    const auto kept = kept_.find(at(node).package.name);
-    if (kept == kept_.end()) return true;
-    return standing(asking) != Standing::present &&
-           at(node).package.version > at(kept->second).package.version &&
-           !supplies(at(kept->second), key, range);
+    const auto kept = kept_rivals(at(node).package);
+    if (kept.empty()) return true;
+    return standing(asking) != Standing::present && std::ranges::all_of(kept, [&](int rival) {
+               return at(node).package.version > at(rival).package.version &&
+                      !supplies(at(rival), key, range);
+           });
 }
 
 void ProblemMaker::admit_for(int asking, std::vector<int>& open) {
@@ -352,8 +380,25 @@ void ProblemMaker::forbid(int node, std::string_view key, const VersionRange& ra
         add_rule(std::move(clause), RuleKind::base_conflict, node, key);
     }
     for (const int other : suppliers(key, range))
-        if (at(other).package.name != own_name)
+        if (!rivals(at(other).package, at(node).package))
             add_rule({-(node + 1), -(other + 1)}, RuleKind::conflict, node, key, other);
+}
+
+// Of the nodes of one name: those of a major version exclude each other, and those that cannot be
+// there beside another exclude all.
+void ProblemMaker::add_rivals(const std::vector<int>& nodes) {
+    std::map<std::uint32_t, std::vector<int>> majors;
+    std::vector<int> alone;
+    for (const int node : nodes) {
+        const auto& package = at(node).package;
+        auto& group = package.side_by_side ? majors[package.version.part(0)] : alone;
+        group.push_back(node + 1);
+    }
+    if (majors.empty()) problem_.rivals.push_back(alone);
+    for (auto& [major, group] : majors) {
+        group.insert(group.end(), alone.begin(), alone.end());
+        problem_.rivals.push_back(std::move(group));
+    }
 }
 
 void ProblemMaker::make_rules() {
@@ -361,10 +406,7 @@ void ProblemMaker::make_rules() {
     const int count = static_cast<int>(problem_.nodes.size());
     for (int node = 0; node < count; ++node)
         if (admitted(node)) by_name_[at(node).package.name].push_back(node);
-    for (const auto& [name, nodes] : by_name_) {
-        auto& rivals = problem_.rivals.emplace_back();
-        for (const int node : nodes) rivals.push_back(node + 1);
-    }
+    for (const auto& [name, nodes] : by_name_) add_rivals(nodes);
     for (int node = 0; node < count; ++node) {
         if (!admitted(node)) continue;
         const auto& candidate = at(node);
@@ -373,7 +415,8 @@ void ProblemMaker::make_rules() {
         } else if (standing(node) == Standing::present) {
             Clause some_version;  // the present one is the first of its name
             for (const int version : named(candidate.package.name))
-                some_version.push_back(version + 1);
+                if (rivals(at(version).package, candidate.package))
+                    some_version.push_back(version + 1);
             add_rule(std::move(some_version), RuleKind::stays, node);
         }
         if (!fits_base(candidate, base())) add_rule({-(node + 1)}, RuleKind::base, node);

@@ -20,6 +20,7 @@
 #include "model/manifest.h"
 #include "model/package_kind.h"
 #include "model/resolver.h"
+#include "model/side_by_side.h"
 #include "model/version.h"
 
 namespace cutover {
@@ -52,7 +53,7 @@ struct World {
     }
 };
 
-using Set = std::map<std::string, Candidate>;  // by name
+using Set = std::map<std::string, Candidate>;  // by line_of()
 
 inline bool has(const Candidate& candidate, const std::string& key, const VersionRange& accepted) {
     for (const auto& [name, provided] : candidate.manifest->provides)
@@ -64,13 +65,15 @@ class Reference {
 public:
     explicit Reference(const ResolveRequest& request) : request_(request) {
         for (const auto& wanted : request.wanted) {
-            contradiction = contradiction || is_unwanted(wanted.package.name) ||
-                            (wanted_.contains(wanted.package.name) &&
-                             wanted_[wanted.package.name].package.digest != wanted.package.digest);
-            wanted_[wanted.package.name] = wanted;
+            contradiction = contradiction || is_among(request.unwanted, wanted.package) ||
+                            std::ranges::any_of(wanted_, [&](const auto& other) {
+                                return rivals(other.second.package, wanted.package) &&
+                                       digest(other.second) != digest(wanted);
+                            });
+            wanted_[line_of(wanted.package)] = wanted;
         }
         for (const auto& present : request.present)
-            if (stays(present)) kept_[present.package.name] = present;
+            if (stays(present)) kept_[line_of(present.package)] = present;
         drop_dependents();
         find_eligible();
     }
@@ -83,7 +86,7 @@ public:
         for (const auto& [name, candidate] : wanted_) choices[name] = {candidate};
         for (const auto& [name, candidate] : kept_) choices[name] = {candidate};
         for (const auto& candidate : eligible_)
-            choices[candidate.package.name].push_back(candidate);
+            choices[line_of(candidate.package)].push_back(candidate);
         return search(choices, choices.begin(), {});
     }
 
@@ -91,9 +94,12 @@ public:
         for (const auto& [name, candidate] : wanted_)
             if (!set.contains(name) || digest(set.at(name)) != digest(candidate)) return false;
         for (const auto& [name, candidate] : kept_)
-            if (!set.contains(name)) return false;
-        for (const auto& [name, candidate] : set)
+            if (!has_rival(set, candidate)) return false;
+        for (const auto& [name, candidate] : set) {
             if (!is_allowed(candidate) || !fits(candidate, set)) return false;
+            for (const auto& [other_name, other] : set)
+                if (other_name != name && rivals(other.package, candidate.package)) return false;
+        }
         return true;
     }
 
@@ -106,12 +112,10 @@ public:
             auto fewer = set;
             for (std::size_t i = 0; i < came.size(); ++i) {
                 if (((part >> i) & 1U) == 0) continue;
-                const auto& name = came[i].package.name;
-                if (kept_.contains(name))
-                    fewer[name] = kept_.at(name);
-                else
-                    fewer.erase(name);
+                fewer.erase(line_of(came[i].package));
             }
+            for (const auto& [name, candidate] : kept_)
+                if (!has_rival(fewer, candidate)) fewer[name] = candidate;
             if (is_valid(fewer)) return false;
         }
         return true;
@@ -121,8 +125,10 @@ private:
     static const std::string& digest(const Candidate& candidate) {
         return candidate.package.digest;
     }
-    bool is_unwanted(const std::string& name) const {
-        return std::ranges::count(request_.unwanted, name) > 0;
+    static bool has_rival(const Set& set, const Candidate& candidate) {
+        return std::ranges::any_of(set, [&](const auto& entry) {
+            return rivals(entry.second.package, candidate.package);
+        });
     }
     bool is_eligible(const Candidate& candidate) const {
         return std::ranges::any_of(
@@ -130,7 +136,7 @@ private:
     }
     bool is_allowed(const Candidate& candidate) const {
         const auto is_in = [&](const Set& set) {
-            const auto found = set.find(candidate.package.name);
+            const auto found = set.find(line_of(candidate.package));
             return found != set.end() && digest(found->second) == digest(candidate);
         };
         return is_in(wanted_) || is_in(kept_) || is_eligible(candidate);
@@ -148,7 +154,8 @@ private:
 
     bool stays(const Candidate& present) const {
         const auto& name = present.package.name;
-        if (is_unwanted(name) || wanted_.contains(name) || replaced_by_wanted(present))
+        if (is_among(request_.unwanted, present.package) || has_rival(wanted_, present) ||
+            replaced_by_wanted(present))
             return false;
         if (!request_.drop_patches || present.package.kind != PackageKind::patch) return true;
         for (const auto& included : request_.base->includes)
@@ -166,7 +173,8 @@ private:
     bool integrated(const std::string& key, const VersionRange& accepted, const Set& set) const {
         for (const auto& included : request_.base->includes)
             if (included.name == key && accepted.accepts(included.version))
-                return !set.contains(key);
+                return std::ranges::none_of(
+                    set, [&](const auto& entry) { return entry.second.package.name == key; });
         return false;
     }
 
@@ -184,7 +192,8 @@ private:
         for (const auto& [key, accepted] : manifest.conflicts) {
             if (base_has(key, accepted) || integrated(key, accepted, set)) return false;
             for (const auto& [name, other] : set)
-                if (name != candidate.package.name && has(other, key, accepted)) return false;
+                if (!rivals(other.package, candidate.package) && has(other, key, accepted))
+                    return false;
         }
         return true;
     }
@@ -192,7 +201,7 @@ private:
     void drop_dependents() {
         std::vector<Candidate> going;
         for (const auto& present : request_.present)
-            if (is_unwanted(present.package.name)) going.push_back(present);
+            if (is_among(request_.unwanted, present.package)) going.push_back(present);
         for (bool again = true; again;) {
             again = false;
             auto rest = kept_;
@@ -215,12 +224,11 @@ private:
     }
 
     bool may_come(const Candidate& candidate) const {
-        const auto& name = candidate.package.name;
         const auto same = [&](const Candidate& present) {
             return digest(present) == digest(candidate);
         };
-        if (is_unwanted(name) || wanted_.contains(name) || replaced_by_wanted(candidate) ||
-            std::ranges::any_of(request_.present, same))
+        if (is_among(request_.unwanted, candidate.package) || has_rival(wanted_, candidate) ||
+            replaced_by_wanted(candidate) || std::ranges::any_of(request_.present, same))
             return false;
         return std::ranges::none_of(
             kept_, [&](const auto& entry) { return replaced(candidate, entry.second); });
@@ -228,14 +236,18 @@ private:
 
     // Does the one who asks bring the candidate into question?
     bool asks_for(const Candidate& asking, bool asking_is_kept, const Candidate& candidate) const {
-        const auto kept = kept_.find(candidate.package.name);
+        std::vector<Candidate> kept;
+        for (const auto& [name, other] : kept_)
+            if (rivals(other.package, candidate.package)) kept.push_back(other);
         for (const auto& [key, accepted] : asking.manifest->needs) {
             if (base_has(key, accepted) || has(asking, key, accepted) ||
                 !has(candidate, key, accepted))
                 continue;
-            if (kept == kept_.end()) return true;
-            if (!asking_is_kept && candidate.package.version > kept->second.package.version &&
-                !has(kept->second, key, accepted))
+            if (kept.empty()) return true;
+            if (!asking_is_kept && std::ranges::all_of(kept, [&](const Candidate& rival) {
+                    return candidate.package.version > rival.package.version &&
+                           !has(rival, key, accepted);
+                }))
                 return true;
         }
         return false;

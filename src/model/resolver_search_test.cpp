@@ -19,6 +19,7 @@
 #include "model/package_kind.h"
 #include "model/resolver.h"
 #include "model/resolver_reference.h"
+#include "model/side_by_side.h"
 #include "model/version.h"
 
 namespace cutover {
@@ -63,6 +64,12 @@ std::vector<Candidate> any_present(const World& world, Dice& dice) {
     for (std::size_t i = 0; i < world.all.size(); i += 2)
         if (!dice.one_in(2))
             present.push_back(world.all[i + static_cast<std::size_t>(dice.below(2))]);
+    for (const auto& candidate : world.all)  // and the other major version of some
+        if (candidate.package.side_by_side && dice.one_in(3) &&
+            std::ranges::none_of(present, [&](const Candidate& other) {
+                return rivals(other.package, candidate.package);
+            }))
+            present.push_back(candidate);
     return present;
 }
 
@@ -90,10 +97,13 @@ void make_world(World& world, Dice& dice) {
     for (const auto& name : kNames) {
         const auto kind = dice.of(std::array{PackageKind::feature, PackageKind::feature,
                                              PackageKind::module, PackageKind::patch});
+        const bool side_by_side = dice.one_in(3);
         for (const auto* const text : {"1", "2"}) {
             auto candidate = world.add(name, text);
             auto& manifest = world.manifests.back();
             candidate.package.kind = manifest.kind = kind;
+            candidate.package.side_by_side = manifest.side_by_side =
+                side_by_side && !dice.one_in(8);
             fill(manifest, dice);
             world.all.push_back(candidate);
         }
@@ -105,6 +115,7 @@ void make_world(World& world, Dice& dice) {
     for (int wanted = dice.below(3); wanted > 0; --wanted)
         request.wanted.push_back(dice.of(world.all));
     if (dice.one_in(3)) request.unwanted.push_back(dice.of(kNames));
+    if (dice.one_in(8)) request.unwanted.push_back(line_of(dice.of(world.all).package));
     for (const auto& candidate : world.all)
         if (!dice.one_in(4)) request.at_hand.push_back(candidate);
     request.with_dependents = dice.one_in(2);
@@ -119,8 +130,9 @@ std::string story(const World& world) {
         text += fmt::format(" provides {} {}", name, provided.text());
     for (const auto& candidate : world.all) {
         const auto& manifest = *candidate.manifest;
-        text += fmt::format("\n{} {} runs on '{}'", to_string(manifest.kind),
-                            candidate.package.digest, manifest.compatible.base.text());
+        text += fmt::format(
+            "\n{} {}{} runs on '{}'", to_string(manifest.kind), candidate.package.digest,
+            candidate.package.side_by_side ? " side by side" : "", manifest.compatible.base.text());
         for (const auto& [key, accepted] : manifest.needs)
             text += fmt::format(" requires {} '{}'", key, accepted.text());
         for (const auto& [key, accepted] : manifest.conflicts)
@@ -184,11 +196,12 @@ bool is_stacked(const std::vector<Candidate>& packages) {
 
 void expect_consistent(const ResolveRequest& request, const Resolution& resolution) {
     std::set<std::string> present;
-    std::set<std::string> names;
+    std::vector<PackageRef> there;
     for (const auto& candidate : request.present) present.insert(candidate.package.digest);
     std::vector<std::string> added;
     for (const auto& candidate : resolution.packages) {
-        EXPECT_TRUE(names.insert(candidate.package.name).second);
+        EXPECT_EQ(rival_in(there, candidate.package), nullptr);
+        there.push_back(candidate.package);
         if (!present.contains(candidate.package.digest)) added.push_back(candidate.package.digest);
     }
     EXPECT_EQ(digests(resolution.added), added);
@@ -196,7 +209,7 @@ void expect_consistent(const ResolveRequest& request, const Resolution& resoluti
     std::vector<PackageRef> replaced;
     const auto all = digests(resolution.packages);
     for (const auto& candidate : request.present) {
-        if (!names.contains(candidate.package.name))
+        if (!rival_in(there, candidate.package))
             removed.push_back(candidate.package);
         else if (std::ranges::count(all, candidate.package.digest) == 0)
             replaced.push_back(candidate.package);
@@ -207,7 +220,7 @@ void expect_consistent(const ResolveRequest& request, const Resolution& resoluti
 
 void expect_answer(const World& world, const Reference& reference, const Resolution& resolution) {
     Set set;
-    for (const auto& candidate : resolution.packages) set[candidate.package.name] = candidate;
+    for (const auto& candidate : resolution.packages) set[line_of(candidate.package)] = candidate;
     EXPECT_TRUE(reference.is_valid(set));
     EXPECT_TRUE(reference.is_smallest(set));
     EXPECT_TRUE(is_stacked(resolution.packages));

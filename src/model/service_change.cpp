@@ -15,6 +15,7 @@
 
 #include "model/manifest.h"
 #include "model/package_kind.h"
+#include "model/side_by_side.h"
 
 namespace cutover {
 namespace {
@@ -34,7 +35,8 @@ const StackedPackage* by_digest(const PackageStack& stack, std::string_view dige
 // The same package in any version.
 const StackedPackage* same_package(const PackageStack& stack, const Manifest& of) {
     const auto found = std::ranges::find_if(stack, [&](const StackedPackage& package) {
-        return package.manifest.kind == of.kind && package.manifest.name == of.name;
+        return package.manifest.kind == of.kind &&
+               rivals(reference_to(package.manifest, {}), reference_to(of, {}));
     });
     return found == stack.end() ? nullptr : &*found;
 }

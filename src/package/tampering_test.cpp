@@ -1,6 +1,7 @@
 // Whatever is changed in a signed package, anywhere, is refused; and before it is, nothing is given
 // out that is not the true content.
 
+#include <array>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -44,12 +45,13 @@ TEST_P(Tampering, EveryChangedByteIsRefused) {
     auto changed = package();
     for (auto i = GetParam(); i < changed.size(); i += kShards) {
         const auto byte = static_cast<unsigned char>(package()[i]);
-        for (const unsigned value : {byte ^ 0x01U, byte ^ 0x80U, byte + 1U}) {
-            changed[i] = static_cast<char>(value);
-            expect_refused(read_package(changed), "byte " + std::to_string(i) + " becomes " +
-                                                      std::to_string(value & 0xffU));
-            if (HasFatalFailure()) return;
-        }
+        // Each byte in one way, its neighbours in others: the fuzz target tries the rest.
+        const std::array ways{byte ^ 0x01U, byte ^ 0x80U, byte + 1U};
+        const auto value = ways[i / kShards % ways.size()] & 0xffU;
+        changed[i] = static_cast<char>(value);
+        expect_refused(read_package(changed),
+                       "byte " + std::to_string(i) + " becomes " + std::to_string(value));
+        if (HasFatalFailure()) return;
         changed[i] = package()[i];
     }
 }

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <functional>
 #include <span>
+#include <string>
 
 #include "base/byte_source.h"
 #include "base/error.h"
@@ -43,6 +44,8 @@ struct UnpackOptions {
     // that a caller who reserved them can give them back piece by piece. An error ends the
     // unpacking.
     std::function<Result<>(std::uint64_t used_bytes)> on_progress;
+    // Called with each entry that has passed its checks, before it is made. An error ends it too.
+    std::function<Result<>(const std::string& path, bool is_folder)> on_entry = {};
 };
 
 // Fills `folder`, which must exist and be empty, from a stream. Never writes outside the folder,

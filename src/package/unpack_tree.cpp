@@ -341,6 +341,8 @@ private:
             return fail(errors::tree_size_lie,
                         "'{}' goes beyond the {} bytes that the package says", entry.path,
                         options_->installed_bytes);
+        if (options_->on_entry)
+            TRY(options_->on_entry(entry.path, entry.type == EntryType::folder));
         TRY(target_->make(entry, TRY(attributes_of(raw))));
         if (entry.type == EntryType::file) TRY(copy_content(entry, before));
         return progress(checker_.size().installed_bytes);

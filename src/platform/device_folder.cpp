@@ -1,20 +1,27 @@
 #include "platform/device_folder.h"
 
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <fcntl.h>
 #include <filesystem>
 #include <poll.h>
 #include <span>
 #include <string>
+#include <string_view>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
 
 #include <fmt/core.h>
+#include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -54,6 +61,30 @@ Result<UniqueFd> lock_folder(const std::filesystem::path& folder) {
     return fd;
 }
 
+constexpr std::size_t kMaxUuidFile = 64;
+constexpr std::string_view kUuidShape = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+
+bool is_uuid(std::string_view text) {
+    return std::ranges::equal(text, kUuidShape, [](char found, char shape) {
+        return shape == '-' ? found == '-' : std::isxdigit(static_cast<unsigned char>(found)) != 0;
+    });
+}
+
+// RFC 4122, version 4.
+Result<std::string> random_uuid() {
+    std::array<std::uint8_t, 16> bytes{};
+    if (::getrandom(bytes.data(), bytes.size(), 0) != std::ssize(bytes))
+        return std::unexpected(errno_error(errno, "make a UUID"));
+    bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0FU) | 0x40U);
+    bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3FU) | 0x80U);
+    std::string text;
+    for (const auto byte : bytes) {
+        text += fmt::format("{:02x}", byte);
+        if (kUuidShape[text.size() % kUuidShape.size()] == '-') text += '-';
+    }
+    return text;
+}
+
 }  // namespace
 
 Result<DeviceConfig> read_device_config(const std::filesystem::path& folder) {
@@ -73,6 +104,20 @@ Result<DeviceFolder> DeviceFolder::open(const std::filesystem::path& folder) {
     auto held = TRY(lock_folder(real));
     auto config = TRY(read_device_config(real));
     return DeviceFolder{.path = real, .config = std::move(config), .lock = std::move(held)};
+}
+
+Result<std::string> device_uuid(const std::filesystem::path& folder) {
+    const auto file = folder / "uuid";
+    auto text = read_file(file, kMaxUuidFile);
+    if (text) {
+        while (text->ends_with('\n')) text->pop_back();
+        if (is_uuid(*text)) return text;
+        return fail(errors::device_bad_uuid, "{} holds no UUID", file.string());
+    }
+    if (text.error().kind != Errc::not_found) return text;
+    auto made = TRY(random_uuid());
+    TRY(write_file_durably(file, made + "\n", 0644));
+    return made;
 }
 
 }  // namespace cutover

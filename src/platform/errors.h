@@ -55,7 +55,9 @@ inline constexpr ErrorInfo layer_damaged{
     .id = "layer.damaged",
     .kind = Errc::corrupt,
     .meaning = "The stored content of a package on top is missing or damaged.",
-    .remedy = "Uninstall the package and install it again."};
+    .remedy =
+        "Bring the same version of the package again: `cutover install FILE`, or `cutover packages "
+        "fetch FILE` where it is not on top of the base, writes anew what is not whole."};
 inline constexpr ErrorInfo layer_record_damaged{
     .id = "layer.record_damaged",
     .kind = Errc::corrupt,
@@ -73,6 +75,13 @@ inline constexpr ErrorInfo device_in_use{
     .kind = Errc::conflict,
     .meaning = "Another agent holds the device's folder.",
     .remedy = "Use the agent that runs, or end the process named in the message first."};
+inline constexpr ErrorInfo device_bad_uuid{
+    .id = "device.bad_uuid",
+    .kind = Errc::invalid,
+    .meaning = "The file that holds the device's UUID holds something else.",
+    .remedy =
+        "Write the device's UUID into the file `uuid` in its folder, or remove the file: "
+        "the agent then makes a new one."};
 inline constexpr ErrorInfo device_not_found{
     .id = "device.not_found",
     .kind = Errc::not_found,
@@ -85,6 +94,11 @@ inline constexpr ErrorInfo service_change_failed{
     .remedy =
         "Read what the service wrote (log/<service>.log of an emulated device, `journalctl -u "
         "<service>` elsewhere) and `cutover show log`, correct the package and try again."};
+inline constexpr ErrorInfo startup_config_unusable{
+    .id = "startup_config.unusable",
+    .kind = Errc::invalid,
+    .meaning = "What was given cannot be a startup configuration.",
+    .remedy = "Give one that is not empty and has at most 4 MiB."};
 inline constexpr ErrorInfo boot_slot_not_told{
     .id = "boot.slot_not_told",
     .kind = Errc::unsupported,
@@ -92,5 +106,12 @@ inline constexpr ErrorInfo boot_slot_not_told{
     .remedy =
         "Use the boot script of this release, or have the boot loader put cutover.slot=a or "
         "cutover.slot=b on the kernel's command line."};
+inline constexpr ErrorInfo slot_takes_trees{
+    .id = "slot.takes_trees",
+    .kind = Errc::unsupported,
+    .meaning = "The slots of this device are versioned folders, which hold trees of files.",
+    .remedy =
+        "Have the base built with payload type \"tree\", or make the device without "
+        "`--slots tree`."};
 
 }  // namespace cutover::errors

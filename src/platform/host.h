@@ -40,6 +40,9 @@ public:
     // healthy (health.failed, or `timeout`).
     virtual Result<std::string> probe(const HealthSpec& check, std::stop_token stop) = 0;
 
+    // The root of the operating system that services of a device on a host run on.
+    virtual std::filesystem::path system() const { return "/"; }
+
     virtual std::filesystem::path root() const = 0;  // where the running base's files are
     virtual std::filesystem::path data() const = 0;  // persistent data, the same for both slots
 

@@ -25,6 +25,17 @@ struct LayerStartup {
     bool operator==(const LayerStartup&) const = default;
 };
 
+// The paths that a package brings which is not stored yet.
+struct LayerOutline {
+    struct Entry {
+        std::string path;  // relative to the root
+        bool is_folder = false;
+    };
+    std::string digest;
+    std::string name;  // "web 1.1.0", for messages
+    std::vector<Entry> entries;
+};
+
 // The content of the packages on top of the base, and the view of base and layers that services run
 // in. A view is switched in one step: whoever opens a file through it finds it either as it was or
 // as it is to be. What was opened before stays what it was.
@@ -36,14 +47,28 @@ public:
 
     // Fills a layer with `content`, which must be exactly what the manifest's payload says. It is
     // whole and durable when this returns; until then, and after a failure or a cut, it is absent.
-    // What other layers hold already is not stored again. `beneath` is what the layer will lie on:
-    // the programs of a `deb` payload run against it. Repeatable.
+    // What is there already, and whole, is left alone and nothing of `content` is read; what is
+    // damaged is written anew. What other layers hold already is not stored again. `beneath` is
+    // what the layer will lie on: the programs of a `deb` payload run against it. Repeatable.
     virtual Result<> write(const std::string& digest, const Manifest& manifest, ByteSource& content,
                            const LayerStack& beneath) = 0;
     virtual Result<> erase(const std::string& digest) = 0;  // repeatable; refused while shown
     // `not_found` when there is no such layer.
     virtual Result<Manifest> manifest(const std::string& digest) const = 0;
     virtual Result<std::vector<std::string>> layers() const = 0;
+
+    // layer.conflict where a package of `stack` would hide what belongs to `base`, as far as that
+    // can be told before anything is written: what is not stored is known by its outline, or passed
+    // by, and links only of the base that runs. prepare() looks again.
+    virtual Result<> check(const Manifest& /*base*/, const LayerStack& /*stack*/,
+                           const std::vector<LayerOutline>& /*outlines*/) {
+        return {};
+    }
+    // Whether all that was written is there, unchanged: layer.damaged, or `not_found`. Reads it.
+    virtual Result<> verify(const std::string& digest) const {
+        return manifest(digest) ? Result<>()
+                                : fail(Errc::not_found, "there is no layer {}", digest);
+    }
 
     // Builds the view of `stack` on the running base, beside the one that is shown. Repeatable.
     virtual Result<> prepare(const LayerStack& stack) = 0;

@@ -47,8 +47,10 @@ public:
     virtual std::filesystem::path view() const = 0;
     // Where a service of the device works.
     virtual std::filesystem::path working_root() const = 0;
-    virtual SlotPackage package(const LayerFiles& files) = 0;
-    virtual void power_cycle() = 0;  // the base runs again, and alone
+    // Where in the view all of this is, with a slash: some back-ends keep to a part of the system.
+    virtual std::string inside() const { return {}; }
+    virtual SlotPackage package(const LayerFiles& files) = 0;  // names as they are in the view
+    virtual void power_cycle() = 0;                            // the base runs again, and alone
     // Bytes on the disk of all that is stored; nothing where equal files are not stored once.
     virtual std::uint64_t stored_bytes() const { return 0; }
 };
@@ -68,8 +70,15 @@ protected:
         TextSource content(package.content);
         return layers().write(layer_digest(digit), package.manifest, content, beneath);
     }
+    std::string at(const std::string& path) const { return bench_->inside() + path; }
+    std::filesystem::path seen(const std::string& path) const { return bench_->view() / at(path); }
+    SlotPackage packed(const LayerFiles& files) {
+        LayerFiles inside;
+        for (const auto& [path, content] : files) inside.emplace(at(path), content);
+        return bench_->package(inside);
+    }
     void put(char digit, const LayerFiles& files) {
-        const auto written = write(digit, bench_->package(files));
+        const auto written = write(digit, packed(files));
         ASSERT_TRUE(written) << written.error().text();
     }
     void show(const LayerStack& stack) {
@@ -81,7 +90,7 @@ protected:
         return std::string(manifest ? "held" : to_string(manifest.error().kind));
     }
     std::string text(const std::string& path) const {
-        return read_file(bench_->view() / path, std::size_t{4} * 1024 * 1024).value_or("(none)");
+        return read_file(seen(path), std::size_t{4} * 1024 * 1024).value_or("(none)");
     }
 
     const std::string one_ = layer_digest('1');
@@ -106,7 +115,7 @@ TEST_P(LayerStoreConformance, ALayerIsThereFromItsWritingToItsErasing) {
 }
 
 TEST_P(LayerStoreConformance, AFailedWriteLeavesNoLayerAndMayBeRepeated) {
-    const auto package = bench_->package({{"bin/web", "web"}});
+    const auto package = packed({{"bin/web", "web"}});
     TextSource broken(package.content, package.content.size() / 2);
     EXPECT_FALSE(layers().write(one_, package.manifest, broken, {}));
     EXPECT_EQ(held('1'), "not_found");
@@ -115,17 +124,17 @@ TEST_P(LayerStoreConformance, AFailedWriteLeavesNoLayerAndMayBeRepeated) {
 }
 
 TEST_P(LayerStoreConformance, ContentThatIsShorterOrLongerThanPromisedIsRefused) {
-    auto longer = bench_->package({{"bin/web", "web"}});
+    auto longer = packed({{"bin/web", "web"}});
     longer.content += std::string(512, '\0');
     EXPECT_FALSE(write('1', longer));
-    auto shorter = bench_->package({{"bin/web", "web"}});
+    auto shorter = packed({{"bin/web", "web"}});
     shorter.content.resize(shorter.content.size() - 512);
     EXPECT_FALSE(write('1', shorter));
     EXPECT_EQ(held('1'), "not_found");
 }
 
 TEST_P(LayerStoreConformance, APackageLargerThanTheFileSystemIsRefusedBeforeItIsRead) {
-    auto package = bench_->package({{"bin/web", "web"}});
+    auto package = packed({{"bin/web", "web"}});
     package.manifest.payload.installed_bytes = layers().space()->available_bytes * 2;
     TextSource unread(package.content, 0);
     const auto written = layers().write(one_, package.manifest, unread, {});
@@ -135,7 +144,7 @@ TEST_P(LayerStoreConformance, APackageLargerThanTheFileSystemIsRefusedBeforeItIs
 }
 
 TEST_P(LayerStoreConformance, ADigestIsNeverTakenForAPath) {
-    const auto package = bench_->package({{"bin/web", "web"}});
+    const auto package = packed({{"bin/web", "web"}});
     for (const auto& digest : {std::string("../../x"), std::string(), std::string(64, 'G')}) {
         TextSource content(package.content);
         EXPECT_FALSE(layers().write(digest, package.manifest, content, {})) << digest;
@@ -212,7 +221,7 @@ TEST_P(LayerStoreConformance, WhatWasOpenedBeforeStaysWhatItWas) {
     put('1', {{"pair/x", "of one"}});
     put('2', {{"pair/x", "of two"}});
     show({one_});
-    const auto file = open_file(bench_->view() / "pair/x", O_RDONLY);
+    const auto file = open_file(seen("pair/x"), O_RDONLY);
     ASSERT_TRUE(file);
     show({two_});
     ASSERT_TRUE(layers().tidy({}));
@@ -239,7 +248,9 @@ TEST_P(LayerStoreConformance, AWorkingDirectoryFollowsTheSwitch) {
     put('1', {{"bin/web", "of one"}, {"new/file", "1"}});
     const auto root = open_file(bench_->working_root(), O_PATH | O_DIRECTORY);
     ASSERT_TRUE(root);
-    const auto has = [&](const char* path) { return ::faccessat(root->get(), path, F_OK, 0) == 0; };
+    const auto has = [&](const char* path) {
+        return ::faccessat(root->get(), at(path).c_str(), F_OK, 0) == 0;
+    };
     EXPECT_TRUE(has("bin/nos"));
     EXPECT_FALSE(has("bin/web"));
     show({one_});
@@ -248,7 +259,7 @@ TEST_P(LayerStoreConformance, AWorkingDirectoryFollowsTheSwitch) {
     EXPECT_TRUE(has("new/file"));
     show({});
     EXPECT_FALSE(has("bin/web"));
-    EXPECT_NE(::faccessat(root->get(), "new", F_OK, AT_SYMLINK_NOFOLLOW), 0)
+    EXPECT_NE(::faccessat(root->get(), at("new").c_str(), F_OK, AT_SYMLINK_NOFOLLOW), 0)
         << "no link is left to what is gone";
 }
 
@@ -272,15 +283,14 @@ TEST_P(LayerStoreConformance, SwitchingIsAtOnceForEverybody) {
     };
     std::jthread reader([&] {
         while (!ended) {
-            const UniqueFd folder(
-                ::open((bench_->view() / "pair").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+            const UniqueFd folder(::open(seen("pair").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
             const auto first = read_at(folder.get(), "first");
             const auto second = read_at(folder.get(), "second");
             if (first.empty() || second.empty()) ++missing;
             if (first != second) ++mixed;
             const auto working = bench_->working_root();
-            if (::access((working / "pair/first").c_str(), R_OK) != 0) ++missing;
-            if (::access((working / "bin/nos").c_str(), R_OK) != 0) ++missing;
+            if (::access((working / at("pair/first")).c_str(), R_OK) != 0) ++missing;
+            if (::access((working / at("bin/nos")).c_str(), R_OK) != 0) ++missing;
             ++looks;
         }
     });
@@ -328,20 +338,20 @@ TEST_P(LayerStoreConformance, PersistentFilesOfTheBaseAreTheSameInEveryView) {
     put('1', {{"bin/web", "web"}});
     show({one_});
     EXPECT_EQ(text("etc/nos.conf"), "of the base");
-    std::ofstream(bench_->view() / "etc/nos.conf") << "mine";
+    std::ofstream(seen("etc/nos.conf")) << "mine";
     show({});
     EXPECT_EQ(text("etc/nos.conf"), "mine");
 }
 
 TEST_P(LayerStoreConformance, PersistentFilesOfAPackageOutliveItsUpgradeAndABoot) {
-    auto first = bench_->package({{"etc/web.conf", "default of 1"}, {"bin/web", "1"}});
-    auto second = bench_->package({{"etc/web.conf", "default of 2"}, {"bin/web", "2"}});
-    first.manifest.persist = second.manifest.persist = {"etc/web.conf"};
+    auto first = packed({{"etc/web.conf", "default of 1"}, {"bin/web", "1"}});
+    auto second = packed({{"etc/web.conf", "default of 2"}, {"bin/web", "2"}});
+    first.manifest.persist = second.manifest.persist = {at("etc/web.conf")};
     ASSERT_TRUE(write('1', first));
     ASSERT_TRUE(write('2', second));
     show({one_});
     EXPECT_EQ(text("etc/web.conf"), "default of 1");
-    std::ofstream(bench_->view() / "etc/web.conf") << "mine";
+    std::ofstream(seen("etc/web.conf")) << "mine";
     show({two_});
     EXPECT_EQ(text("etc/web.conf"), "mine");
     EXPECT_EQ(text("bin/web"), "2");

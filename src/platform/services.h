@@ -1,6 +1,7 @@
 #pragma once
 
 #include <stop_token>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,6 +20,10 @@ class Services {
 public:
     virtual ~Services() = default;
     virtual std::vector<ServiceStatus> status() const = 0;
+
+    // What a boot has started and is not ready yet, though its deadline has not passed: in words,
+    // with how long it takes; empty when there is none.
+    virtual std::string starting() const { return {}; }
 
     // Carries the actions out, in their order, on the view that is shown now; each has ended when
     // the next one begins. The first that fails ends it (service.change_failed names the service

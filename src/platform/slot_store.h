@@ -18,6 +18,13 @@ struct SlotSpace {
     bool shared = true;  // by others: other slots, the agent's own files. False of a partition.
 };
 
+// Where a slot's persistent files are, and where they are as its package brought them.
+struct PersistentFiles {
+    std::filesystem::path folder;   // empty: there are none
+    std::filesystem::path factory;  // a copy; empty where there is none
+    bool from_base = false;         // a boot that finds the folder empty fills it from the base
+};
+
 // The two places for base images. The running slot cannot be opened for writing or erased: an
 // implementation refuses (slot.active), whoever asks.
 class SlotStore {
@@ -41,6 +48,11 @@ public:
     // is not the running slot.
     virtual Result<> carry_persistent(Slot from, Slot to,
                                       const std::vector<std::string>& paths) = 0;
+
+    // Whether the slots can hold what this package brings; slot.takes_trees.
+    virtual Result<> takes(const Manifest& /*manifest*/) const { return {}; }
+
+    virtual Result<PersistentFiles> persistent(Slot /*slot*/) const { return PersistentFiles{}; }
 };
 
 }  // namespace cutover

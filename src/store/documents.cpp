@@ -19,6 +19,7 @@
 #include "model/slot.h"
 #include "model/version.h"
 #include "store/errors.h"
+#include "store/outbox.h"
 #include "store/store.h"
 
 using Json = nlohmann::json;
@@ -110,24 +111,28 @@ static void from_json(const Json& json, Version& value) {
 #define CUTOVER_JSON(Type, ...) NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Type, __VA_ARGS__)
 
 CUTOVER_JSON(Error, kind, id, message, cause, remedy)
-CUTOVER_JSON(PackageRef, kind, name, version, digest)
+CUTOVER_JSON(PackageRef, kind, name, version, digest, side_by_side)
 CUTOVER_JSON(Generation, id, base, slot, packages, configuration_revision, update_level, pack,
              created, committed_once, kept, bad)
 CUTOVER_JSON(SlotStatus, slot, state, holds, committed_once)
-CUTOVER_JSON(Request, kind, sources, packages, with_dependents, mode, trial, force, plan_hash,
-             generation, asked_by)
+CUTOVER_JSON(Request, kind, sources, packages, only_kind, with_dependents, mode, trial, force,
+             plan_hash, generation, asked_by, keep_access, factory_base, max_wait, end_config_work,
+             wait_for_services)
 CUTOVER_JSON(CheckResult, name, verdict, detail, error)
 CUTOVER_JSON(StageRecord, stage, state, duration, detail)
 CUTOVER_JSON(Operation, id, title, request, state, stage, stages, checks, plan_hash, from, to,
-             started, ended, interruption, reboots, warnings, error, commit_deadline)
+             started, ended, interruption, reboots, notes, warnings, error, commit_deadline)
 CUTOVER_JSON(Step, kind, stage, order, name, description, argument, command)
 CUTOVER_JSON(PlannedLayer, package, source)
 CUTOVER_JSON(Depot, obtained, selected, deselected)
 CUTOVER_JSON(Plan, title, subject, target, source, manifest_digest, persist, steps, startup, layers,
-             depot, interrupts, notes)
+             depot, interrupts, notes, warnings)
 CUTOVER_JSON(OperationRecord, operation, plan, cursor, begun, undoing, committed, cancelled,
              on_new_base, boot_id, reboot_asked)
 CUTOVER_JSON(Alarm, name, severity, text, raised, cleared, operation)
+CUTOVER_JSON(Event, sequence, time, type, operation, text)
+CUTOVER_JSON(Progress, operation, stage, step, done_bytes, total_bytes, bytes_per_second)
+CUTOVER_JSON(OutboxEvent, event, operation, alarm, progress)
 
 namespace {
 
@@ -152,6 +157,7 @@ std::string to_document(const SlotStatus& slot) { return write(slot); }
 std::string to_document(const OperationRecord& record) { return write(record); }
 std::string to_document(const Alarm& alarm) { return write(alarm); }
 std::string to_document(const Depot& depot) { return write(depot); }
+std::string to_document(const OutboxEvent& event) { return write(event); }
 
 Result<Generation> generation_from(std::string_view document) {
     return read<Generation>(document, "generation");
@@ -166,5 +172,8 @@ Result<Depot> depot_from(std::string_view document) {
     return read<Depot>(document, "list of obtained packages");
 }
 Result<Alarm> alarm_from(std::string_view document) { return read<Alarm>(document, "alarm"); }
+Result<OutboxEvent> outbox_event_from(std::string_view document) {
+    return read<OutboxEvent>(document, "event");
+}
 
 }  // namespace cutover

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -27,6 +28,7 @@
 #include "store/database.h"
 #include "store/documents.h"
 #include "store/errors.h"
+#include "store/outbox.h"
 
 namespace cutover {
 namespace {
@@ -74,6 +76,14 @@ std::int64_t parse_number(std::string_view digits) {
     return value;
 }
 
+OutboxEvent told_of(const Alarm& alarm, WallTime when) {
+    return {.event = {.time = when,
+                      .type = alarm.cleared ? "alarm.cleared" : "alarm.raised",
+                      .operation = alarm.operation,
+                      .text = alarm.name},
+            .alarm = alarm};
+}
+
 }  // namespace
 
 Result<Store> Store::open(const std::filesystem::path& file) {
@@ -85,6 +95,7 @@ Result<Store> Store::open(const std::filesystem::path& file) {
 Result<> Store::prepare() {
     return transact([&]() -> Result<> {
         for (const auto* table : kTables) TRY(database_.query(table));
+        TRY(Outbox::prepare(database_));
         const auto schema = TRY(meta("schema"));
         if (schema.empty()) return set_meta("schema", std::to_string(kSchema));
         if (parse_number(schema) > kSchema)
@@ -92,6 +103,13 @@ Result<> Store::prepare() {
                         "the database has schema {}, this agent knows up to {}", schema, kSchema);
         return {};
     });
+}
+
+Result<> Store::transact(const std::function<Result<>()>& body) {
+    added_ = false;
+    TRY(database_.transact(body));
+    if (std::exchange(added_, false) && delivery_ && delivery_->on_added) delivery_->on_added();
+    return {};
 }
 
 Result<std::string> Store::meta(std::string_view key) {
@@ -236,7 +254,45 @@ Result<Event> Store::add_event(const Event& event) {
     auto added = event;
     added.sequence = number(rows.front().front());
     TRY(database_.query("DELETE FROM events WHERE sequence <= ?", {added.sequence - kKeptEvents}));
+    // Of alarms the outbox hears where they are raised, with their severity and text.
+    if (!added.type.starts_with("alarm.")) TRY(add_to_outbox({.event = added}));
     return added;
+}
+
+Result<> Store::add_to_outbox(OutboxEvent event) {
+    if (!delivery_) return {};
+    const auto rows = TRY(
+        database_.query("SELECT document FROM operations WHERE id = ?", {event.event.operation}));
+    if (!rows.empty()) {
+        auto record = TRY(operation_record_from(text(rows.front().front())));
+        event.operation = std::move(record.operation);
+        event.operation->stages.clear();
+        event.operation->checks.clear();
+        event.operation->warnings.clear();
+    }
+    TRY(Outbox(database_).add(event, delivery_->max_waiting));
+    added_ = true;
+    return {};
+}
+
+Result<> Store::add_progress(const Progress& progress, WallTime when) {
+    if (!delivery_) return {};
+    TRY(database_.query("PRAGMA synchronous=NORMAL"));
+    auto added = transact([&] {
+        return add_to_outbox({.event = {.time = when,
+                                        .type = "operation.progress",
+                                        .operation = progress.operation,
+                                        .text = progress.step},
+                              .progress = progress});
+    });
+    TRY(database_.query("PRAGMA synchronous=FULL"));
+    return added;
+}
+
+// Writes nothing where there is nothing to forget: most devices deliver to nobody.
+Result<> Store::forget_undelivered() {
+    Outbox outbox(database_);
+    return TRY(outbox.first(1)).empty() ? Result<>() : outbox.forget_all();
 }
 
 Result<std::vector<Alarm>> Store::alarms() {
@@ -251,17 +307,18 @@ Result<> Store::raise_alarm(const Alarm& alarm) {
     const auto rows = TRY(database_.query(
         "SELECT id, document FROM alarms WHERE name = ? AND raised = 1", {alarm.name}));
     if (!rows.empty()) {
-        raised.raised = TRY(alarm_from(text(rows.front().back()))).raised;
+        const auto before = TRY(alarm_from(text(rows.front().back())));
+        raised.raised = before.raised;
         TRY(database_.query("UPDATE alarms SET document = ? WHERE id = ?",
                             {to_document(raised), number(rows.front().front())}));
-        return {};
+        return raised == before ? Result<>() : add_to_outbox(told_of(raised, alarm.raised));
     }
     TRY(database_.query("INSERT INTO alarms(name, raised, document) VALUES(?, 1, ?)",
                         {alarm.name, to_document(raised)}));
     TRY(database_.query(
         "DELETE FROM alarms WHERE raised = 0 AND id <= (SELECT MAX(id) FROM alarms) - ?",
         {std::int64_t{kKeptAlarms}}));
-    return {};
+    return add_to_outbox(told_of(raised, raised.raised));
 }
 
 Result<> Store::clear_alarm(std::string_view name, WallTime when) {
@@ -272,7 +329,7 @@ Result<> Store::clear_alarm(std::string_view name, WallTime when) {
     alarm.cleared = when;
     TRY(database_.query("UPDATE alarms SET raised = 0, document = ? WHERE id = ?",
                         {to_document(alarm), number(rows.front().front())}));
-    return {};
+    return add_to_outbox(told_of(alarm, when));
 }
 
 Result<std::optional<std::string>> Store::manifest(std::string_view digest) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -15,6 +16,7 @@
 #include "model/operation.h"
 #include "model/plan.h"
 #include "store/database.h"
+#include "store/outbox.h"
 
 namespace cutover {
 
@@ -54,10 +56,22 @@ public:
     Result<Depot> depot();
     Result<bool> was_previewed(std::string_view plan_hash);
     Result<std::uint32_t> epoch();
+    Result<std::string> factory_base();      // digest of the first base; empty: not known any more
     Result<WallTime> newest_signing_time();  // the floor of what the clock can be
 
     // What is written inside `body` becomes durable together when it returns well, or not at all.
-    Result<> transact(const std::function<Result<>()>& body) { return database_.transact(body); }
+    Result<> transact(const std::function<Result<>()>& body);
+
+    struct Delivery {
+        std::int64_t max_waiting = 10'000;
+        std::function<void()> on_added = {};  // after the transaction; must not block
+    };
+    // From now on what add_event(), raise_alarm() and clear_alarm() write down is put into the
+    // outbox as well, by the same transaction.
+    void deliver(Delivery delivery) { delivery_ = std::move(delivery); }
+    // Kept for delivery only, and without waiting for the disk: yesterday's percentage may be lost.
+    Result<> add_progress(const Progress& progress, WallTime when);
+    Result<> forget_undelivered();
 
     Result<> set_marks(const Marks& marks);
     Result<GenerationId> add_generation(const Generation& generation);  // gives it its id
@@ -75,6 +89,14 @@ public:
     Result<> put_manifest(std::string_view digest, std::string_view json);
     Result<> put_depot(const Depot& depot);
     Result<> put_preview(std::string_view plan_hash, WallTime when);
+    // Inside a transaction: all that is remembered of before this operation goes, but the slots,
+    // the marks, `kept`, and what protects from old software. It is as on a new device.
+    Result<> forget_all_but(OperationId operation, GenerationId kept);
+    // The database of a backup, from which restore_configuration() takes, inside a transaction, all
+    // tables whose names begin with config_: what is in them here is replaced.
+    Result<> attach_backup(const std::filesystem::path& file);
+    Result<> restore_configuration();
+    void detach_backup();  // also when none is attached
     Result<> set_epoch(std::uint32_t epoch);
     Result<> set_newest_signing_time(WallTime time);
 
@@ -83,7 +105,10 @@ private:
     Result<> prepare();
     Result<std::string> meta(std::string_view key);
     Result<> set_meta(std::string_view key, std::string_view value);
+    Result<> add_to_outbox(OutboxEvent event);
 
+    std::optional<Delivery> delivery_;
+    bool added_ = false;  // to the outbox, by the transaction at work
     Database database_;
 };
 

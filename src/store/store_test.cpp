@@ -41,6 +41,7 @@ OperationRecord some_record() {
                          .error = make_error(Errc::no_space, "full")}};
     operation.ended = WallTime(std::chrono::milliseconds(12));
     operation.error = make_error(Errc::timeout, "late").within("check");
+    operation.notes = {"carried over"};
     operation.warnings = {"careful"};
     record.plan.title = operation.title;
     record.plan.target.base = {.name = "nos", .version = Version::parse("1.1.0").value()};

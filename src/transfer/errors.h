@@ -7,7 +7,7 @@ namespace cutover::errors {
 inline constexpr ErrorInfo transfer_bad_source{
     .id = "transfer.bad_source",
     .kind = Errc::invalid,
-    .meaning = "Neither the absolute path of a file nor a file, http or https URL.",
+    .meaning = "Neither the absolute path of a file nor a file, http, https, sftp or scp URL.",
     .remedy = "Give the path of the package file, or its URL."};
 inline constexpr ErrorInfo transfer_not_found{
     .id = "transfer.not_found",
@@ -36,6 +36,23 @@ inline constexpr ErrorInfo transfer_tls{
     .remedy =
         "Check the device's clock and CA certificates, or use http: packages are verified "
         "by their own signature."};
+inline constexpr ErrorInfo transfer_host_key{
+    .id = "transfer.host_key",
+    .kind = Errc::untrusted,
+    .meaning = "The SSH server's key is not among those that the device knows.",
+    .remedy =
+        "Add the server's line, as `ssh-keyscan SERVER` prints it, to the file known_hosts in the "
+        "device's folder, once you are sure that it is the server's."};
+inline constexpr ErrorInfo transfer_bad_checksum{
+    .id = "transfer.bad_checksum",
+    .kind = Errc::invalid,
+    .meaning = "A checksum is not what sha256sum prints: 64 lower-case hexadecimal digits.",
+    .remedy = "Give the digits as sha256sum prints them, or none."};
+inline constexpr ErrorInfo transfer_wrong_checksum{
+    .id = "transfer.wrong_checksum",
+    .kind = Errc::untrusted,
+    .meaning = "The file has another checksum than the one that was given.",
+    .remedy = "Find out whether the file or the checksum is the wrong one, then try again."};
 inline constexpr ErrorInfo transfer_redirect{
     .id = "transfer.redirect",
     .kind = Errc::invalid,

@@ -24,6 +24,7 @@
 #include "base/byte_source.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "transfer/curl_codes.h"
 #include "transfer/errors.h"
 #include "transfer/source.h"
 
@@ -83,40 +84,8 @@ void read_header(std::string_view line, Answer& answer) {
     }
 }
 
-// What libcurl's codes mean to us, and whether another try may end better. Any other code is a
-// broken transfer that stays so.
-struct CodeRow {
-    CURLcode code;
-    const ErrorInfo& info;
-    bool may_pass;
-};
-constexpr CodeRow kOtherCodes{CURLE_OK, errors::transfer_broken, false};
-constexpr std::array kCodes{
-    CodeRow{CURLE_COULDNT_RESOLVE_HOST, errors::transfer_unreachable, true},
-    CodeRow{CURLE_COULDNT_RESOLVE_PROXY, errors::transfer_unreachable, true},
-    CodeRow{CURLE_COULDNT_CONNECT, errors::transfer_unreachable, true},
-    CodeRow{CURLE_OPERATION_TIMEDOUT, errors::transfer_timeout, true},
-    CodeRow{CURLE_PARTIAL_FILE, errors::transfer_broken, true},
-    CodeRow{CURLE_GOT_NOTHING, errors::transfer_broken, true},
-    CodeRow{CURLE_SEND_ERROR, errors::transfer_broken, true},
-    CodeRow{CURLE_RECV_ERROR, errors::transfer_broken, true},
-    CodeRow{CURLE_HTTP2, errors::transfer_broken, true},
-    CodeRow{CURLE_HTTP2_STREAM, errors::transfer_broken, true},
-    CodeRow{CURLE_TOO_MANY_REDIRECTS, errors::transfer_redirect, false},
-    CodeRow{CURLE_UNSUPPORTED_PROTOCOL, errors::transfer_redirect, false},
-    CodeRow{CURLE_URL_MALFORMAT, errors::transfer_bad_source, false},
-    CodeRow{CURLE_SSL_CONNECT_ERROR, errors::transfer_tls, false},
-    CodeRow{CURLE_SSL_CACERT_BADFILE, errors::transfer_tls, false},
-    CodeRow{CURLE_PEER_FAILED_VERIFICATION, errors::transfer_tls, false},
-};
-
-const CodeRow& row_of(CURLcode code) {
-    const auto* const row = std::ranges::find(kCodes, code, &CodeRow::code);
-    return row == kCodes.end() ? kOtherCodes : *row;
-}
-
 bool worth_another_try(CURLcode code, long status) {
-    return code == CURLE_HTTP_RETURNED_ERROR ? status >= 500 : row_of(code).may_pass;
+    return code == CURLE_HTTP_RETURNED_ERROR ? status >= 500 : may_pass(code);
 }
 
 // Pulls: libcurl is driven inside read(), and what it brings waits in a bounded buffer. When that
@@ -124,7 +93,11 @@ bool worth_another_try(CURLcode code, long status) {
 class HttpSource final : public ByteSource {
 public:
     HttpSource(const std::string& url, const TransferOptions& options)
-        : url_(url), name_(source_name(url)), options_(options), multi_(curl_multi_init()) {}
+        : url_(url),
+          name_(source_name(url)),
+          ssh_(uses_ssh(url)),
+          options_(options),
+          multi_(curl_multi_init()) {}
     ~HttpSource() override { end_request(); }
     HttpSource(const HttpSource&) = delete;
     HttpSource& operator=(const HttpSource&) = delete;
@@ -209,7 +182,9 @@ private:
         }
         auto error = error_of(code, status);
         end_request();
-        const bool resumable = offset_ > 0 && worth_another_try(code, status);
+        // SCP has no way to begin in the middle.
+        const bool resumable =
+            offset_ > 0 && worth_another_try(code, status) && !url_.starts_with("scp:");
         if (!resumable || tries_ >= options_.max_resumes) return std::unexpected(std::move(error));
         auto backoff = options_.resume_backoff;
         for (int i = 0; i < tries_; ++i) backoff *= 2;
@@ -228,7 +203,7 @@ private:
         problem_.fill('\0');
         auto* const easy = easy_.get();
         curl_easy_setopt(easy, CURLOPT_URL, url_.c_str());
-        curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+        curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, kCurlProtocols);
         curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
         curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
         curl_easy_setopt(easy, CURLOPT_MAXREDIRS, kMaxRedirects);
@@ -244,7 +219,10 @@ private:
         curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &HttpSource::on_header);
         curl_easy_setopt(easy, CURLOPT_HEADERDATA, this);
         headers_.reset();
-        if (offset_ > 0) {
+        if (ssh_) {
+            TRY(know_hosts(easy, options_.known_hosts));
+            curl_easy_setopt(easy, CURLOPT_RESUME_FROM_LARGE, static_cast<curl_off_t>(offset_));
+        } else if (offset_ > 0) {
             curl_easy_setopt(easy, CURLOPT_RANGE, fmt::format("{}-", offset_).c_str());
             if (const auto validator = first_.validator(); !validator.empty())
                 headers_.reset(
@@ -300,7 +278,8 @@ private:
             if (length >= 0) total_bytes_ = static_cast<std::uint64_t>(length);
             return true;
         }
-        if (answer_.range_begin == offset_) return true;
+        // Over SSH nothing tells whether it is the same file; a package's own digests will.
+        if (ssh_ || answer_.range_begin == offset_) return true;
         // A server without ranges sends the whole file again.
         if (!answer_.range_begin && first_.same_file(answer_)) {
             to_skip_ = offset_;
@@ -312,20 +291,15 @@ private:
     }
 
     Error error_of(CURLcode code, long status) const {
-        if (code != CURLE_HTTP_RETURNED_ERROR) {
-            const std::string_view text =
-                problem_.front() != '\0' ? problem_.data() : curl_easy_strerror(code);
-            return make_error(row_of(code).info, fmt::format("{}: {}", name_, text));
-        }
-        const auto text = fmt::format("{} answered {}", name_, status);
-        if (status == 404 || status == 410) return make_error(errors::transfer_not_found, text);
-        if (status == 401 || status == 403 || status == 407)
-            return make_error(errors::transfer_denied, text);
-        return make_error(errors::transfer_http_status, text);
+        if (code == CURLE_HTTP_RETURNED_ERROR) return http_error(status, name_);
+        const std::string_view text =
+            problem_.front() != '\0' ? problem_.data() : curl_easy_strerror(code);
+        return make_error(curl_error(code, ssh_), fmt::format("{}: {}", name_, text));
     }
 
     std::string url_;
     std::string name_;  // for messages: without credentials
+    bool ssh_;
     TransferOptions options_;
     SystemClock clock_;
     std::unique_ptr<CURLM, MultiFree> multi_;

@@ -9,7 +9,8 @@
 
 namespace cutover {
 
-// Asks for `url` and returns when the server has begun to answer with the file.
+// Asks for an http(s), sftp or scp URL and returns when the server has begun to answer with the
+// file.
 Result<std::unique_ptr<ByteSource>> open_http_source(const std::string& url,
                                                      const TransferOptions& options);
 

@@ -20,6 +20,8 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/unique_fd.h"
+#include "transfer/checked_source.h"
+#include "transfer/curl_codes.h"
 #include "transfer/errors.h"
 #include "transfer/http_source.h"
 
@@ -85,15 +87,12 @@ std::string path_of(std::string_view url) {
     return path;
 }
 
-bool is_http(std::string_view source) {
-    return source.starts_with("http://") || source.starts_with("https://");
-}
-
 }  // namespace
 
 std::string source_name(const std::string& file_or_url) {
-    if (!is_http(file_or_url)) return file_or_url;
-    auto name = file_or_url.substr(0, file_or_url.find_first_of("?#"));
+    if (file_or_url.starts_with('/') || !file_or_url.contains("://")) return file_or_url;
+    const bool local = file_or_url.starts_with(kFileScheme);
+    auto name = file_or_url.substr(0, file_or_url.find_first_of(local ? "#" : "?#"));
     const auto host = name.find("://") + 3;
     const auto path = name.find('/', host);
     const auto at = name.rfind('@', path);
@@ -101,17 +100,31 @@ std::string source_name(const std::string& file_or_url) {
     return name;
 }
 
-Result<std::unique_ptr<ByteSource>> open_source(const std::string& file_or_url,
-                                                const TransferOptions& options) {
+namespace {
+
+Result<std::unique_ptr<ByteSource>> open_unchecked(const std::string& file_or_url,
+                                                   const TransferOptions& options) {
     if (file_or_url.find('\0') != std::string::npos)
         return fail(errors::transfer_bad_source, "a source may not have a zero byte in it");
-    if (is_http(file_or_url)) return open_http_source(file_or_url, options);
+    if (is_http(file_or_url) || uses_ssh(file_or_url))
+        return open_http_source(file_or_url, options);
     if (file_or_url.starts_with('/')) return open_file_source(file_or_url, options);
     if (file_or_url.starts_with(kFileScheme))
         if (const auto path = path_of(file_or_url); !path.empty())
             return open_file_source(path, options);
     return fail(errors::transfer_bad_source,
-                "'{}' is neither an absolute path nor a file, http or https URL", file_or_url);
+                "'{}' is neither an absolute path nor a file, http, https, sftp or scp URL",
+                source_name(file_or_url));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ByteSource>> open_source(const std::string& file_or_url,
+                                                const TransferOptions& options) {
+    const auto [url, digest] = TRY(split_checksum(file_or_url));
+    auto source = TRY(open_unchecked(url, options));
+    if (!digest) return source;
+    return checked_source(std::move(source), *digest, source_name(url));
 }
 
 }  // namespace cutover

@@ -39,6 +39,7 @@ struct Chapter {
     fs::path before;
     std::optional<Request> request;
     std::vector<std::string> points;
+    ConfigAct act = {.act = {}, .rates = {"1000"}};
 };
 
 struct Settings {
@@ -66,7 +67,8 @@ std::vector<std::string> lines_of(const fs::path& file) {
 Result<std::vector<Chapter>> play(const Workshop& workshop, const Scenario& scenario,
                                   const fs::path& folder) {
     const auto device = folder / "device";
-    TRY(workshop.make_device(device, scenario.version, scenario.standby));
+    TRY(workshop.make_device(device, scenario.version, scenario.standby, scenario.folders));
+    if (scenario.prepare) TRY(scenario.prepare(device));
     std::vector<Chapter> chapters;
     for (const auto& request : scenario.requests) {
         std::optional<Request> next = request;
@@ -83,7 +85,21 @@ Result<std::vector<Chapter>> play(const Workshop& workshop, const Scenario& scen
                 return fail(Errc::conflict, "{} does not even work uncut", scenario.name);
         }
     }
-    if (!is_sound(device, {scenario.may_run.back()}))
+    for (const auto& act : scenario.acts) {
+        auto& chapter = chapters.emplace_back();
+        chapter.before = folder / fmt::format("before-{}", chapters.size());
+        chapter.act = act;
+        TRY(copy_device(device, chapter.before));
+        const auto trace = folder / "trace";
+        TRY(remove_tree(trace));
+        if (live(device, std::nullopt, {.trace = trace}, act.act) != LifeEnd::idle)
+            return fail(Errc::conflict, "{} does not even work uncut", scenario.name);
+        chapter.points = lines_of(trace);
+    }
+    // Without a boot after it what runs is the last act's; a boot begins with what was saved.
+    if (!scenario.acts.empty() && !recover(device))
+        return fail(Errc::conflict, "{} does not boot uncut", scenario.name);
+    if (!is_sound(device, {scenario.may_run.back()}, {chapters.back().act.rates.back()}))
         return fail(Errc::conflict, "{} does not end as it should uncut", scenario.name);
     return chapters;
 }
@@ -97,11 +113,12 @@ struct Cut {
 bool survives(const Workshop& workshop, const Scenario& scenario, const Cut& cut,
               const fs::path& device) {
     if (!copy_device(cut.chapter.before, device)) return false;
-    if (live(device, cut.chapter.request, {.at = cut.at}) != LifeEnd::killed) {
+    if (live(device, cut.chapter.request, {.at = cut.at}, cut.chapter.act.act) != LifeEnd::killed) {
         fmt::print(stderr, "  the point was not reached\n");
         return false;
     }
-    return recover(device, {.at = cut.again_at}) && is_sound(device, scenario.may_run) &&
+    return recover(device, {.at = cut.again_at}) &&
+           is_sound(device, scenario.may_run, cut.chapter.act.rates) &&
            takes_upgrade(device, workshop.package("1.3.0"), "1.3.0");
 }
 

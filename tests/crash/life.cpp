@@ -15,11 +15,13 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/log.h"
+#include "config/config_store.h"
 #include "crypto/trust_store.h"
 #include "engine/engine.h"
 #include "engine/observer.h"
 #include "engine/ports.h"
 #include "engine/verified_packages.h"
+#include "ingredients.h"
 #include "model/event.h"
 #include "model/operation.h"
 #include "platform/emulated/emulated_device.h"
@@ -40,13 +42,18 @@ struct Nobody final : Observer {
 };
 
 Result<Engine::Outcome> run_agent(const std::filesystem::path& folder,
-                                  const std::optional<Request>& request) {
+                                  const std::optional<Request>& request, const Act& act) {
     const auto log = Log::silent();
     const auto device = TRY(EmulatedDevice::open(folder, *log));
     TRY(device->power_on());
     auto store = TRY(Store::open(folder / "device.db"));
     SystemClock clock;
     VerifiedPackages packages(TRY(TrustStore::load(folder / device->config().anchors)), clock, {});
+    const auto configuration = TRY(ConfigStore::open({.database = folder / "device.db",
+                                                      .rendered = device->host().data() / kRendered,
+                                                      .scripts = folder / "tmp",
+                                                      .clock = clock,
+                                                      .log = *log}));
     Nobody nobody;
     Engine engine({.store = store,
                    .boot = device->boot(),
@@ -59,8 +66,10 @@ Result<Engine::Outcome> run_agent(const std::filesystem::path& folder,
                    .log = *log,
                    .observer = nobody,
                    .config = device->config(),
+                   .configuration = configuration.get(),
                    .folder = folder});
     const auto started = TRY(engine.start());
+    if (started == Engine::Outcome::idle && act) TRY(act(*configuration));
     if (started != Engine::Outcome::idle || !request) return started;
     return engine.run(TRY(store.last_operation()) + 1, *request);
 }
@@ -81,10 +90,10 @@ int in_child(const std::function<int()>& body) {
 }  // namespace
 
 LifeEnd live(const std::filesystem::path& device, const std::optional<Request>& request,
-             const Fault& fault) {
+             const Fault& fault, const Act& act) {
     const int code = in_child([&] {
         fault_restart(fault.at, fault.trace.empty() ? nullptr : fault.trace.c_str());
-        const auto outcome = run_agent(device, request);
+        const auto outcome = run_agent(device, request, act);
         if (!outcome) {
             fmt::print(stderr, "  agent: {}\n", outcome.error().text());
             return kBroken;

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "engine/engine.h"
+#include "model/configuration.h"
 #include "model/operation.h"
 #include "platform/emulated/emulated_device.h"
 #include "store/store.h"
@@ -22,11 +23,15 @@ struct Fault {
     std::string trace;  // a file that gets the name of every point reached; empty: none
 };
 
+// What somebody does with the configuration of a device that is at rest.
+using Act = std::function<Result<>(Configuration&)>;
+
 // Powers the device on in a process of its own, lets the engine take up what is unfinished, then
-// carries out `request` if there is one, and returns how that process ended. What went wrong
+// carries out `request` if there is one, or `act`, and returns how that process ended. What went
+// wrong
 // (`broken`) is on standard error.
 LifeEnd live(const std::filesystem::path& device, const std::optional<Request>& request,
-             const Fault& fault);
+             const Fault& fault, const Act& act = {});
 
 // Lives without a request until nothing is left to do; false when that takes more than ten.
 // `first` is the fault of the first of them.

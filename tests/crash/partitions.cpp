@@ -96,6 +96,7 @@ Result<> build_release(const fs::path& folder, const std::string& version, const
 
 DeviceConfig config_of_device() {
     DeviceConfig config;
+    config.backup.automatic = false;  // the sweep cuts those
     config.trial_boots = 2;
     return config;
 }

@@ -35,8 +35,10 @@ class Releases:
 
     def make(self, name: str, version: str, *, extra: str = "", ballast_mb: int = 0,
              keys: demo_os.Keys | None = None, signed: bool = True,
-             hooks: dict[str, str] | None = None, **changes) -> pathlib.Path:
-        """A release of a test's own. `extra` is added to its package.toml; `hooks` are files."""
+             hooks: dict[str, str] | None = None, beside: dict[str, str] | None = None,
+             **changes) -> pathlib.Path:
+        """A release of a test's own. `extra` is added to its package.toml; `hooks` are scripts,
+        `beside` other files beside it."""
         release = demo_os.Release(f"nos-{name}", version, **changes)
         file = self.folder / f"nos-{name}.cc"
         work = self.folder / "work" / release.file
@@ -47,6 +49,9 @@ class Releases:
             (work / path).parent.mkdir(parents=True, exist_ok=True)
             (work / path).write_text("#!/bin/sh\n" + text)
             (work / path).chmod(0o755)
+        for path, text in (beside or {}).items():
+            (work / path).parent.mkdir(parents=True, exist_ok=True)
+            (work / path).write_text(text)
         spec = demo_os.write_spec(release, work, self.port, extra)
         return self.builder.build(spec, (keys or self.keys) if signed else None, file)
 

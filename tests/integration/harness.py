@@ -316,7 +316,7 @@ class FileServer:
                 self.answer(body=True)
 
             def answer(self, body: bool):
-                file = folder / pathlib.PurePosixPath(self.path.lstrip("/")).name
+                file = folder / pathlib.PurePosixPath(self.path.partition("?")[0]).name
                 outer.requests.append(f"{self.path} {self.headers.get('Range', '')}".strip())
                 if not file.is_file():
                     self.send_error(404)

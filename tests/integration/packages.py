@@ -79,7 +79,8 @@ class Shelf:
 
     def build(self, name: str, version: str, toml: str,
               files: dict[str, str | pathlib.Path] | None = None, kind: str = "feature",
-              signed: bool = True, payload: str = "tree", more: tuple = ()) -> pathlib.Path:
+              signed: bool = True, payload: str = "tree", more: tuple = (),
+              beside: dict[str, str] | None = None) -> pathlib.Path:
         suffix = {"feature": "ccx", "hardware": "cch", "patch": "PAT", "module": "MOD",
                   "pack": "upk"}[kind]
         work = self.folder / "work" / f"{name}-{version}"
@@ -91,6 +92,9 @@ class Shelf:
                 shutil.copy(text, work / "tree" / path)
             else:
                 (work / "tree" / path).write_text(text)
+        for path, text in (beside or {}).items():
+            (work / path).parent.mkdir(parents=True, exist_ok=True)
+            (work / path).write_text(text)
         content = f'[payload]\ntype = "{payload}"\npath = "tree"\n' if files else ""
         (work / "package.toml").write_text(
             f'[package]\nkind = "{kind}"\nname = "{name}"\nversion = "{version}"\n'

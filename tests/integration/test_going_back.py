@@ -78,7 +78,8 @@ def test_next_startup_leaves_the_reboot_to_somebody_else(device, releases):
 
 def test_next_startup_of_a_broken_release_falls_back_too(device, releases):
     device.run("upgrade", releases["1.2.0-broken-web"], "--mode", "next-startup").expect(DONE)
-    device.run("reboot", "--yes").expect(DONE)
+    said = device.run("reboot", "--yes").expect(FAILED)
+    assert said.error_id == "trial.check_failed", said
     until(lambda: device.alarms(),
           "an alarm is raised")
     until(lambda: set(device.versions().values()) == {"1.0.0"}, "the device is back on 1.0.0")

@@ -2,6 +2,9 @@
 
 import contextlib
 import itertools
+import json
+import pathlib
+import shutil
 
 import harness
 import packages
@@ -202,6 +205,177 @@ def test_a_reload_makes_all_that_was_marked_take_effect(device, shelf):
     assert on_top(device) == ["greeter 1.0"]
     assert packages.ask(shelf.port) == "hello from 1.0"
     assert device.run("packages", "reload").expect(REFUSED).error_id == "plan.nothing_selected"
+
+
+def results(said) -> dict[str, str]:
+    """Of a reload: what became of each package."""
+    last = json.loads(said.out.splitlines()[-1])
+    return {package["name"] + " " + package["version"]: package["result"]
+            for package in last["packages"]}
+
+
+def test_a_reload_tells_of_each_package_and_stops_where_data_would_be_lost(device, shelf):
+    keeper = shelf.build("keeper", "1", '[persist]\npaths = ["etc/keeper"]\n',
+                         {"etc/keeper/list": "empty\n"})
+    device.run("install", keeper, shelf.greeter("1.0")).expect(DONE)
+    device.run("packages", "fetch", shelf.greeter("1.1"), shelf.plain("fresh", "1")).expect(DONE)
+    device.run("packages", "install", "greeter@1.1", "fresh").expect(DONE)
+    device.run("packages", "deinstall", "keeper").expect(DONE)
+    said = device.run("packages", "reload").expect(REFUSED)
+    assert said.error_id == "check.data", said
+    assert "keeper 1 (etc/keeper)" in said.err
+    assert "check.data" in device.run("packages", "reload", "--dry-run").expect(REFUSED).out
+    assert "keeper 1" in on_top(device)
+    said = device.run("packages", "reload", "--force", "--json").expect(DONE)
+    assert results(said) == {"keeper 1": "removed", "greeter 1.1": "loaded", "fresh 1": "loaded"}
+    device.run("packages", "fetch", shelf.greeter("1.2", health="silent")).expect(DONE)
+    device.run("packages", "install", "greeter@1.2").expect(DONE)
+    said = device.run("packages", "reload").expect(FAILED)
+    rows = [line.split() for line in said.out.splitlines()]
+    assert ["fresh", "1", "unchanged"] in rows, said
+    failed = next(row for row in rows if row[:2] == ["greeter", "1.2"])
+    assert failed[2] == "failed", said
+    assert "did not pass its checks" in " ".join(said.out.split()), "it says why"
+
+
+def layer_of(device, name: str) -> pathlib.Path:
+    for folder in (device.folder / "layers" / "packages").iterdir():
+        if json.loads((folder / "manifest.json").read_text())["name"] == name:
+            return folder
+    raise AssertionError(f"no layer of {name}")
+
+
+def test_a_damaged_package_is_mended_by_installing_the_same_version_again(device, shelf):
+    feature = shelf.greeter("1.0")
+    device.run("install", feature).expect(DONE)
+    version = device.folder / "run" / "current" / "share" / "greeter" / "version"
+    assert device.run("install", feature).expect(REFUSED).error_id == "plan.present"
+    version.write_text("spoilt\n")  # a service could have done that
+    said = device.run("install", feature).expect(DONE)
+    assert "written anew" in said.err, said
+    assert version.read_text() == "1.0\n"
+
+    shutil.rmtree(layer_of(device, "greeter"))
+    device.kill()
+    device.start()
+    assert on_top(device) == []
+    assert [alarm["name"] for alarm in device.alarms()] == ["packages-missing"]
+    refused = device.run("install", shelf.plain("other", "1")).expect(REFUSED)
+    assert refused.error_id == "plan.package_lost", refused
+    assert "greeter 1.0" in refused.err
+    device.run("install", feature).expect(DONE)
+    assert packages.ask(shelf.port) == "hello from 1.0"
+    assert device.alarms() == []
+    device.kill()
+    device.start()
+    assert packages.ask(shelf.port) == "hello from 1.0"
+    shutil.rmtree(layer_of(device, "greeter") / "root")
+    device.kill()
+    device.start()
+    assert [alarm["name"] for alarm in device.alarms()] == ["packages-missing"]
+    device.run("uninstall", "greeter").expect(DONE)
+    assert on_top(device) == []
+    device.at_rest_on("1.0.0")
+
+
+def test_a_package_that_would_hide_a_persistent_path_is_refused_before_it_is_written(
+        device, shelf):
+    bad = shelf.build("bad", "1", "", {"etc/nos.conf": "mine\n"})
+    for more in ((), ("--preview",)):
+        said = device.run("install", bad, *more).expect(REFUSED)
+        assert "layer.conflict" in said.err + said.out, said
+        assert "etc/nos.conf" in said.err + said.out
+    assert not any((device.folder / "layers" / "packages").glob("*/manifest.json"))
+    assert device.alarms() == []
+
+
+def test_a_replacing_patch_that_is_taken_back_brings_back_what_it_replaced(device, shelf):
+    device.run("patch", "load", shelf.plain("first", "1", kind="patch"), "--run").expect(DONE)
+    whole = shelf.plain("whole", "1", '[patch]\nreplaces = ["*"]\n', kind="patch")
+    device.run("patch", "load", whole).expect(DONE)
+    device.run("patch", "active", "whole").expect(DONE)
+    assert on_top(device) == ["whole 1"]
+    said = device.run("patch", "deactive", "whole").expect(DONE)
+    assert "note: first 1, which whole 1 had replaced, is back" in said.err
+    assert on_top(device) == ["first 1"]
+    device.at_rest_on("1.0.0")
+    device.run("patch", "active", "whole").expect(DONE)
+    device.run("patch", "run", "whole").expect(DONE)
+    said = device.run("patch", "deactive", "whole", "--preview").expect(DONE)
+    assert "first 1, which whole 1 has replaced, does not come back" in said.out
+    device.run("patch", "deactive", "whole").expect(DONE)
+    assert on_top(device) == []
+    shown = device.ask("show", "version")
+    assert shown["running"] == shown["startup"]
+
+
+def test_a_new_base_takes_what_runs_on_it_and_warns_of_what_it_hides(
+        make_device, shelf, releases):
+    device = make_device(releases["1.0.0"])
+    older = '[compatible]\nbase = "<1.1"\n'
+    device.run("install", shelf.plain("acl", "2.0", older), shelf.plain("dhcp", "2.0")
+               ).expect(DONE)
+    base = releases.make("integrated-1.1", "1.1.0", extra="""
+[[includes]]
+kind = "feature"
+name = "dhcp"
+version = "2.5"
+""")
+    said = device.run("upgrade", base).expect(REFUSED)
+    assert said.error_id == "plan.unresolvable", said
+    assert "--force packages" in said.err
+    forced = device.run("upgrade", base, "--force", "packages", "--preview").expect(DONE)
+    assert "carried over by --force" in forced.out
+    assert "packages" in forced.out
+    device.run("packages", "fetch", shelf.plain("acl", "2.1")).expect(DONE)
+    preview = device.run("upgrade", base, "--preview").expect(DONE)
+    assert "2.1, which is at hand" in preview.out
+    assert "dhcp 2.0 hides the newer 2.5" in preview.out
+    said = device.run("upgrade", base).expect(DONE)
+    assert "warning: dhcp 2.0 hides the newer 2.5" in said.err
+    assert "note: acl 2.0 does not run on" in said.err
+    assert sorted(on_top(device)) == ["acl 2.1", "dhcp 2.0"]
+
+
+def test_a_reboot_is_followed_to_the_end_of_the_trial_that_it_begins(device, shelf):
+    device.run("install", shelf.greeter("1.0"), "--mode", "next-startup").expect(DONE)
+    said = device.run("reboot", "--yes").expect(DONE)
+    assert "on trial now" in said.out
+    assert "committed" in said.out, said
+    assert on_top(device) == ["greeter 1.0"]
+    device.run("upgrade", shelf.greeter("1.1", health="silent"), "--mode", "next-startup"
+               ).expect(DONE)
+    said = device.run("reboot", "--yes").expect(FAILED)
+    assert said.error_id == "trial.check_failed", said
+    assert on_top(device) == ["greeter 1.0"]
+
+
+def test_what_is_only_obtained_is_dropped_and_patch_commands_are_for_patches(device, shelf):
+    device.run("install", shelf.plain("tool", "1")).expect(DONE)
+    device.run("packages", "fetch", shelf.plain("tool", "2")).expect(DONE)
+    assert device.run("packages", "drop", "tool").expect(REFUSED).error_id == "plan.in_use"
+    said = device.run("patch", "delete", "tool@2").expect(REFUSED)
+    assert said.error_id == "plan.other_kind", said
+    assert "cutover packages drop" in said.err
+    device.run("packages", "drop", "tool@2").expect(DONE)
+    assert "tool 2" not in device.run("packages", "list").expect(DONE).out
+    assert on_top(device) == ["tool 1"]
+    said = device.run("patch", "load", shelf.plain("tool", "3")).expect(REFUSED)
+    assert "cutover packages fetch" in said.err
+    said = device.run("uninstall", "tool@7").expect(REFUSED)
+    assert "tool 1 is there, not tool@7" in said.err
+
+
+def test_only_what_was_interrupted_is_said_to_be(device, shelf):
+    said = device.run("install", shelf.greeter("1.0")).expect(DONE)
+    assert "Services were not interrupted." in said.out
+    assert "note" not in said.err
+    said = device.run("uninstall", "greeter").expect(DONE)
+    assert "stop greeter" in said.out
+    assert "not interrupted" not in said.out
+    lost = shelf.build("lost", "1", '[[touches]]\nservice = "nobody"\n', {"x": "1"},
+                       kind="patch")
+    assert "touches the service nobody" in device.run("install", lost, "--preview").out
 
 
 def test_an_update_pack_is_applied_as_one(device, shelf):

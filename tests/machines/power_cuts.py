@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Cuts the power of a real machine at chosen writes, and looks what the next boot makes of it.
 
-    tests/machines/power_cuts.py [--cuts 300] [--seed 1] [--write docs/reliability.md]
+    tests/machines/power_cuts.py [--cuts 300] [--minutes 60] [--seed 1] [--write
+                                 docs/reliability.md]
 
 One machine lives through all of it: after each cut it is started cold, must be in order, and takes
 the next upgrade, in which it is cut again. So every recovery is also shown to be able to go on.
@@ -15,8 +16,10 @@ import pathlib
 import random
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -35,7 +38,7 @@ PATIENCE = 300.0  # an upgrade takes a minute where nothing else is at work
 # "commit" is all from the moment the agent is up on trial: health checks, too.
 PHASES = ("checks and download", "slot write", "mark switch", "boot record", "first boot",
           "commit", "recovery")
-AGAIN = 0.2  # how often the power fails in the recovery too
+AGAIN = 0.35  # how often the power fails in the recovery too
 BEGIN, END = "<!-- power cuts: begin -->", "<!-- power cuts: end -->"
 
 
@@ -51,7 +54,6 @@ class Row:
     kept: int = 0
     lost: int = 0
     torn: int = 0
-
 
 
 class Victim:
@@ -82,6 +84,8 @@ class Victim:
                                                 f"server.path={self.disk.path}")
         self.machine.serial.unlink(missing_ok=True)
         self.machine.power_on()
+        threading.Thread(target=stop_at_cut, args=(self.disk, self.machine.process),
+                         daemon=True).start()
 
     def power_fails(self, phase: str) -> None:
         row = self.rows[phase]
@@ -212,6 +216,12 @@ class Victim:
         raise CutFailed("neither the cut nor the end of the upgrade came")
 
 
+def stop_at_cut(disk: VolatileDisk, process: subprocess.Popen) -> None:
+    """Or whoever asks the machine something waits for a disk that never answers."""
+    disk.power_failed.wait()
+    process.kill()
+
+
 def inside(part: disks.Partition, offset: int) -> bool:
     return part.start_mib * disks.MIB <= offset < (part.start_mib + part.size_mib) * disks.MIB
 
@@ -258,13 +268,14 @@ def table(rows: dict[str, Row], seed: int, seconds: float) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Cuts the power of a real machine.")
     parser.add_argument("--cuts", type=int, default=300)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="no cut begins later")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--write", type=pathlib.Path, help="the page that gets the table")
     arguments = parser.parse_args()
     began = time.monotonic()
     try:
         rows = run_cuts(Reference(), arguments.cuts, arguments.seed,
-                        lambda line: print(line, flush=True))
+                        lambda line: print(line, flush=True), 60 * arguments.minutes)
     except CutFailed as problem:
         print(f"power_cuts: {problem}", file=sys.stderr)
         return 1

@@ -19,6 +19,32 @@ import release  # noqa: E402
 FOLDER = ROOT / "build" / "machines"
 CACHE = ROOT / "build" / "reference-device"
 OLD, NEW = "1.0.0", "1.1.0"
+FEATURE = """
+[package]
+kind = "feature"
+name = "greet"
+version = "@VERSION@"
+summary = "Greets"
+
+[payload]
+type = "tree"
+path = "tree"
+
+[[service]]
+name = "greet"
+command = ["usr/bin/busybox", "httpd", "-f", "-p", "127.0.0.1:8081", "-h", "/usr/share/greet"]
+restart = "always"
+
+[[touches]]
+service = "web"
+on-change = "restart"
+
+[[health]]
+name = "greet is ready"
+exec = ["/bin/sh", "-c", "wget -q -O - http://127.0.0.1:8081/ | grep -q ready"]
+interval = "500ms"
+retries = 10
+"""
 
 
 class Reference:
@@ -84,6 +110,27 @@ class Reference:
                 half.rename(file)
                 if fault:
                     image.unlink()
+        return file
+
+    def feature(self, version: str, sound: bool = True) -> pathlib.Path:
+        """A package on top of the base: a service of its own, and a page of the base's server."""
+        file = self.folder / f"greet-{version}{'' if sound else '-broken'}.ccx"
+        with self:
+            if file.exists():
+                return file
+            self._workshop()
+            work = self.folder / f"work-{file.stem}"
+            for path in ("usr/share/greet", "usr/share/www"):
+                (work / "tree" / path).mkdir(parents=True, exist_ok=True)
+            (work / "tree/usr/share/greet/index.html").write_text("ready\n" if sound else "not\n")
+            (work / "tree/usr/share/www/greet.html").write_text(f"greet {version}\n")
+            (work / "package.toml").write_text(FEATURE.replace("@VERSION@", version))
+            half = file.with_suffix(".making")
+            release.run(self.programs.cutover, "package", "build", "--spec", work / "package.toml",
+                        "--output", half, "--key", self.folder / "keys" / "signer.key",
+                        "--cert", self.folder / "keys" / "signer.crt")
+            half.rename(file)
+            shutil.rmtree(work)
         return file
 
     def disk(self, loader: str = "grub", boots: int = 1) -> pathlib.Path:

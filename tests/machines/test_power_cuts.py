@@ -8,6 +8,10 @@ CUTS = 30
 SEED = int(os.environ.get("CUTOVER_CUT_SEED", "1"))
 
 
-def test_a_cut_at_any_write_ends_in_the_old_or_the_new_release(reference):
-    rows = power_cuts.run_cuts(reference, CUTS, SEED)
+def test_a_cut_at_any_write_ends_in_the_old_or_the_new_release(reference, capsys):
+    def say(line: str) -> None:
+        with capsys.disabled():  # where it was must be known also of a run that is killed
+            print(line, flush=True)
+
+    rows = power_cuts.run_cuts(reference, CUTS, SEED, say)
     assert sum(row.cuts for row in rows.values()) >= CUTS

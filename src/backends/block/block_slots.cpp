@@ -181,7 +181,7 @@ Result<> BlockSlots::check_superblock(Slot slot, std::uint64_t content_bytes) co
 }
 
 Result<> BlockSlots::adopt(Slot slot, const Manifest& manifest, ByteSource& content) {
-    TRY(writable(slot));
+    static_cast<void>(TRY(writable(slot)));
     TRY(check_size(slot, manifest));
     TRY(remove_claim(claims_, slot));
     AlignedBlock block;
@@ -227,7 +227,7 @@ Result<Manifest> BlockSlots::manifest(Slot slot) const {
 }
 
 Result<> BlockSlots::carry_persistent(Slot from, Slot to, const std::vector<std::string>& paths) {
-    TRY(writable(to));
+    static_cast<void>(TRY(writable(to)));
     const auto wanted = TRY(persistent_paths(paths));
     (void)TRY(manifest(to));
     const auto root = from == running_ ? running_root_ : fs::path();

@@ -44,6 +44,9 @@ public:
     Result<> erase(Slot slot) override;
     Result<Manifest> manifest(Slot slot) const override;
     Result<> carry_persistent(Slot from, Slot to, const std::vector<std::string>& paths) override;
+    Result<PersistentFiles> persistent(Slot slot) const override {
+        return PersistentFiles{.folder = persist(slot), .factory = {}, .from_base = true};
+    }
 
     // Claims a slot that holds `content` already, as who builds an image puts it there. Everything
     // is compared; slot.other_content when it differs.

@@ -46,7 +46,7 @@ public:
     }
 
 private:
-    sd_bus_error error_ = SD_BUS_ERROR_NULL;
+    sd_bus_error error_{};
 };
 
 std::uint64_t microseconds_until(steady_clock::time_point deadline) {

@@ -46,9 +46,11 @@ int append_unit(sd_bus_message* reply, const std::string& name, const FakeUnit& 
 }
 
 void until(const std::function<bool()>& done) {
-    for (int i = 0; i < 1000 && !done(); ++i)
+    for (int i = 0; i < 1000; ++i) {
+        if (done()) return;
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    ASSERT_TRUE(done());
+    }
+    FAIL() << "10 s were not enough";
 }
 
 }  // namespace
@@ -80,12 +82,18 @@ FakeSystemd::~FakeSystemd() {
 }
 
 void FakeSystemd::serve(Logind logind) {
+    // The socket is there a moment before the daemon listens on it, and a bus that could not be
+    // started cannot be started again.
     sd_bus* bus = nullptr;
-    sd_bus_new(&bus);
-    sd_bus_set_address(bus, address_.c_str());
-    sd_bus_set_bus_client(bus, 1);
-    for (int i = 0; i < 100 && sd_bus_start(bus) < 0; ++i)
-        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    until([&] {
+        sd_bus_new(&bus);
+        sd_bus_set_address(bus, address_.c_str());
+        sd_bus_set_bus_client(bus, 1);
+        if (sd_bus_start(bus) >= 0) return true;
+        bus = sd_bus_unref(bus);
+        return false;
+    });
+    ASSERT_NE(bus, nullptr);
     sd_bus_add_fallback(bus, nullptr, "/org/freedesktop", on_message, this);
     sd_bus_request_name(bus, "org.freedesktop.systemd1", 0);
     if (logind == Logind::present) sd_bus_request_name(bus, "org.freedesktop.login1", 0);

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 
 namespace cutover {
 
@@ -11,6 +12,10 @@ namespace cutover {
 void notify_ready();
 void notify_stopping();
 void notify_alive();
+void notify_status(const std::string& text);  // what `systemctl status` shows, one line
+// The machine restarts within that time, and until then we say nothing more: the manager's
+// watchdog, where there is one, waits for so long.
+void notify_restarting(std::chrono::milliseconds within);
 
 // Within which time the manager wants to be told that we are alive; nothing when it does not care.
 std::optional<std::chrono::milliseconds> notify_interval();

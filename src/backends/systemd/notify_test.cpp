@@ -48,8 +48,20 @@ TEST_F(NotifyTest, TheManagerIsTold) {
     EXPECT_EQ(heard(), "READY=1");
     notify_alive();
     EXPECT_EQ(heard(), "WATCHDOG=1");
+    notify_status("install, 68 %\nREADY=0");
+    EXPECT_EQ(heard(), "STATUS=install, 68 % READY=0");
     notify_stopping();
     EXPECT_EQ(heard(), "STOPPING=1");
+}
+
+TEST_F(NotifyTest, AWatchdogWaitsForTheMachineToRestart) {
+    notify_restarting(std::chrono::seconds(100));
+    EXPECT_EQ(heard(), "STATUS=the machine restarts");
+    EXPECT_EQ(heard(), "");
+    ::setenv("WATCHDOG_USEC", "60000000", 1);
+    notify_restarting(std::chrono::seconds(100));
+    EXPECT_EQ(heard(), "STATUS=the machine restarts");
+    EXPECT_EQ(heard(), "WATCHDOG_USEC=100000000");
 }
 
 TEST_F(NotifyTest, WithoutAManagerNobodyIs) {

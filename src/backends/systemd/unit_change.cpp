@@ -3,7 +3,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstddef>
-#include <cstdint>
 #include <map>
 #include <stop_token>
 #include <string>
@@ -15,6 +14,7 @@
 #include <systemd/sd-bus.h>
 
 #include "backends/systemd/bus.h"
+#include "backends/systemd/unit_jobs.h"
 #include "backends/systemd/units.h"
 #include "base/error.h"
 #include "base/process.h"
@@ -51,11 +51,12 @@ public:
         : action_(action),
           place_(place),
           bus_(bus),
-          stop_(std::move(stop)),
-          unit_(unit_name(action.service.spec.name)) {}
+          stop_(stop),
+          unit_(unit_name(action.service.spec.name)),
+          jobs_(bus, std::move(stop)) {}
 
     Result<> carry_out() {
-        TRY(watch_jobs());
+        TRY(jobs_.watch());
         switch (action_.kind) {
             case ServiceActionKind::start: return start("StartUnit");
             case ServiceActionKind::stop: return stop();
@@ -72,51 +73,30 @@ public:
     }
 
 private:
-    // Before the first job, so that no end of one is missed.
-    Result<> watch_jobs() {
-        TRY(bus_.call(of_manager("Subscribe"), {}, {}));
-        return bus_.on_signal(of_manager("JobRemoved"), [this](sd_bus_message* message) {
-            std::uint32_t number = 0;
-            const char* path = nullptr;
-            const char* unit = nullptr;
-            const char* result = nullptr;
-            const int done = sd_bus_message_read(message, "uoss", &number, &path, &unit, &result);
-            if (done >= 0 && unit_ == unit) ended_.insert_or_assign(path, result);
-            return done;
-        });
-    }
-
     Result<> run_job(const char* member) {
-        std::string job;
-        TRY(bus_.call(
-            of_manager(member),
-            [&](sd_bus_message* message) {
-                return sd_bus_message_append(message, "ss", unit_.c_str(), "replace");
-            },
-            [&](sd_bus_message* message) {
-                const char* path = nullptr;
-                const int done = sd_bus_message_read(message, "o", &path);
-                if (done >= 0) job = path;
-                return done;
-            }));
-        if (!TRY(bus_.wait_for([&] { return ended_.contains(job); }, bus_.deadline(), stop_)))
-            return fail(errors::service_change_failed, "systemd did not end {} in time", member);
-        const auto& result = ended_.at(job);
+        const auto result = TRY(jobs_.run(member, unit_));
         if (result == "done") return {};
         return fail(errors::service_change_failed, "{}: {}", result, TRY(how_it_is()));
     }
 
     Result<> start(const char* member) {
         TRY(run_job(member));
-        TRY(must_run());
-        for (const auto& hook : action_.service.after_start) TRY(run_hook(hook));
-        return {};
+        // What packages load into it after each start, its unit does: a start by systemd has it
+        // too.
+        return must_run();
     }
 
     Result<> stop() {
         const auto unit = TRY(find_unit(bus_, unit_));
-        if (unit.load == "not-found" && unit.active != "active") return {};
-        return run_job("StopUnit");
+        const bool there = unit.load != "not-found" || unit.active == "active";
+        if (there) TRY(run_job("StopUnit"));
+        if (action_.service.spec.listen.empty()) return {};
+        // systemd holds the sockets, and would start the service again for whoever connects.
+        const auto socket = action_.service.spec.name + ".socket";
+        if (TRY(find_unit(bus_, socket)).active != "active") return {};
+        const auto result = TRY(jobs_.run("StopUnit", socket));
+        if (result == "done") return {};
+        return fail(errors::service_change_failed, "{}: {}", socket, result);
     }
 
     Result<> reload() {
@@ -195,14 +175,13 @@ private:
     Bus& bus_;
     const std::stop_token stop_;
     const std::string unit_;
-    std::map<std::string, std::string> ended_;  // jobs of this unit, with their results
+    UnitJobs jobs_;
 };
 
 }  // namespace
 
 Result<> change_unit(const ServiceAction& action, const UnitPlace& place, std::stop_token stop) {
-    const auto hooks = static_cast<int>(action.service.after_start.size()) + 1;
-    const auto patience = action.service.spec.start_timeout * hooks + kStopPatience;
+    const auto patience = action.service.spec.start_timeout + kStopPatience;
     auto bus = TRY(Bus::open(place.bus, patience));
     auto done = UnitChange(action, place, bus, std::move(stop)).carry_out();
     if (done || done.error().kind == Errc::cancelled) return done;

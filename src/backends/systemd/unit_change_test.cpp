@@ -11,6 +11,7 @@
 
 #include "backends/systemd/fake_systemd.h"
 #include "backends/systemd/systemd_services.h"
+#include "backends/systemd/unit_jobs.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "model/device.h"
@@ -128,13 +129,21 @@ TEST_F(UnitChangeTest, HooksGetTheMainProcess) {
     EXPECT_THAT(systemd.asked(), ElementsAre()) << "nothing is started for that";
 }
 
-TEST_F(UnitChangeTest, HooksRunAfterAStart) {
-    systemd.set_unit("web.service", {.main_pid = 4711});
-    std::filesystem::copy_file("/bin/busybox", folder.path() / "busybox");
-    web.after_start = {{"busybox", "sh", "-c", "echo first >>said"},
-                       {"busybox", "sh", "-c", "echo second >>said; exit 9"}};
-    EXPECT_THAT(change(ServiceActionKind::restart).error().message, HasSubstr("exit code 9"));
-    EXPECT_EQ(text("said"), "first\nsecond\n");
+TEST_F(UnitChangeTest, AStopEndsItsSocketsToo) {
+    systemd.set_unit("web.service", {});
+    systemd.set_unit("web.socket", {});
+    web.spec.listen = {"tcp:8080"};
+    ASSERT_TRUE(change(ServiceActionKind::stop));
+    EXPECT_EQ(systemd.asked().back(), "StopUnit web.socket replace");
+}
+
+TEST_F(UnitChangeTest, AOneshotIsRunToItsEnd) {
+    systemd.set_unit("work.service", {});
+    EXPECT_TRUE(run_unit(systemd.address(), "work.service", 5s));
+    systemd.set_unit("work.service", {.job = "failed"});
+    const auto run = run_unit(systemd.address(), "work.service", 5s);
+    ASSERT_FALSE(run);
+    EXPECT_THAT(run.error().message, HasSubstr("work.service: failed"));
 }
 
 TEST_F(UnitChangeTest, WaitingForAJobCanBeStopped) {

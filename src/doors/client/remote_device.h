@@ -17,6 +17,8 @@ public:
         std::chrono::milliseconds call_timeout{15'000};
         // A preview and the checks of a start verify whole packages, perhaps over a slow network.
         std::chrono::milliseconds plan_timeout{10 * 60'000};
+        // A large configuration takes a while to read, check and compare.
+        std::chrono::milliseconds config_timeout{2 * 60'000};
         std::chrono::milliseconds ping_interval{10'000};  // finds out that the agent is gone
     };
 

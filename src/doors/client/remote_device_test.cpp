@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "doors/native/native_door.h"
+#include "model/backups.h"
 #include "model/device.h"
 #include "model/event.h"
 #include "model/fake_device.h"
@@ -72,6 +73,18 @@ TEST_F(RemoteDeviceTest, AnswersAsTheDeviceBehindItDoes) {
     EXPECT_EQ(*remote->operations(10), *fake_.operations(10));
     fake_.set_log({"one", "two"});
     EXPECT_EQ(*remote->log({.max_lines = 1}), std::vector<std::string>{"two"});
+}
+
+TEST_F(RemoteDeviceTest, AsksForARestoreByTheCallThatIsForAdminsOnly) {
+    open();
+    const auto remote = client();
+    const auto id = remote->start({.kind = OperationKind::restore, .sources = {"/one.backup"}});
+    ASSERT_TRUE(id) << id.error().text();
+    EXPECT_EQ(fake_.last_request().kind, OperationKind::restore);
+    EXPECT_EQ(fake_.last_request().sources, std::vector<std::string>{"/one.backup"});
+    const auto none = remote->backups()->list();
+    ASSERT_FALSE(none);
+    EXPECT_EQ(none.error().kind, Errc::unsupported) << "this device keeps none";
 }
 
 TEST_F(RemoteDeviceTest, BringsErrorsBackWhole) {

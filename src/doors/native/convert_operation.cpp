@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/utf8.h"
 #include "cutover/v1/device.pb.h"
@@ -14,6 +15,7 @@
 #include "model/device.h"
 #include "model/event.h"
 #include "model/operation.h"
+#include "model/package_kind.h"
 
 namespace cutover::wire {
 namespace {
@@ -65,6 +67,7 @@ v1::Request from(const Request& request) {
     wire.set_kind(enum_from<v1::OperationKind>(request.kind));
     for (const auto& source : request.sources) wire.add_sources(text(source));
     for (const auto& package : request.packages) wire.add_packages(text(package));
+    if (request.only_kind) wire.set_only_kind(enum_from<v1::PackageKind>(*request.only_kind));
     wire.set_with_dependents(request.with_dependents);
     wire.set_mode(enum_from<v1::Mode>(request.mode));
     *wire.mutable_trial() = duration_from(request.trial);
@@ -72,6 +75,15 @@ v1::Request from(const Request& request) {
     wire.set_plan_hash(text(request.plan_hash));
     wire.set_generation(request.generation);
     wire.set_asked_by(text(request.asked_by));
+    if (request.only_base) {
+        wire.mutable_only_base()->set_name(text(request.only_base->name));
+        wire.mutable_only_base()->set_version(text(request.only_base->version));
+    }
+    wire.set_keep_access(request.keep_access);
+    wire.set_factory_base(request.factory_base);
+    *wire.mutable_max_wait() = duration_from(request.max_wait);
+    wire.set_end_config_work(request.end_config_work);
+    wire.set_wait_for_services(request.wait_for_services);
     return wire;
 }
 
@@ -80,14 +92,17 @@ Result<Request> to_model(const v1::Request& wire) {
     if (trial.count() < 0 || trial > kLongestTrial)
         return fail(errors::door_bad_request, "a trial of {} min is not allowed",
                     std::chrono::floor<std::chrono::minutes>(trial).count());
-    if (wire.plan_hash().size() > kMaxNameBytes || wire.asked_by().size() > kMaxNameBytes)
-        return fail(errors::door_bad_request, "the plan's hash or the asker's name is too long");
+    if (wire.plan_hash().size() > kMaxNameBytes || wire.asked_by().size() > kMaxNameBytes ||
+        wire.only_base().ByteSizeLong() > kMaxNameBytes)
+        return fail(errors::door_bad_request, "the plan's hash or a name is too long");
     if (wire.generation() < 0)
         return fail(errors::door_bad_request, "generation {} cannot be", wire.generation());
     Request value;
-    value.kind = TRY(enum_to(wire.kind(), OperationKind::reload, "kind of operation"));
+    value.kind = TRY(enum_to(wire.kind(), OperationKind::restore, "kind of operation"));
     value.sources = TRY(bounded(wire.sources(), kMaxSources, kMaxSourceBytes, "packages"));
     value.packages = TRY(bounded(wire.packages(), kMaxSources, kMaxNameBytes, "package names"));
+    if (wire.has_only_kind())
+        value.only_kind = TRY(enum_to(wire.only_kind(), PackageKind::pack, "kind of package"));
     value.with_dependents = wire.with_dependents();
     value.mode = TRY(enum_to(wire.mode(), Mode::next_startup, "mode"));
     value.trial = std::chrono::ceil<std::chrono::minutes>(trial);
@@ -95,6 +110,16 @@ Result<Request> to_model(const v1::Request& wire) {
     value.plan_hash = wire.plan_hash();
     value.generation = wire.generation();
     value.asked_by = wire.asked_by();
+    value.keep_access = wire.keep_access();
+    value.factory_base = wire.factory_base();
+    if (wire.has_max_wait()) value.max_wait = TRY(to_model(wire.max_wait()));
+    if (value.max_wait.count() < 0 || value.max_wait > kLongestConfigWait)
+        return fail(errors::door_bad_request, "a wait of {} is not allowed",
+                    human_duration(value.max_wait));
+    value.end_config_work = wire.end_config_work();
+    value.wait_for_services = wire.wait_for_services();
+    if (wire.has_only_base())
+        value.only_base = {.name = wire.only_base().name(), .version = wire.only_base().version()};
     return value;
 }
 
@@ -192,6 +217,7 @@ v1::Operation from(const Operation& operation) {
     if (operation.ended) *wire.mutable_ended() = from(*operation.ended);
     *wire.mutable_interruption() = duration_from(operation.interruption);
     wire.set_reboots(operation.reboots);
+    for (const auto& note : operation.notes) wire.add_notes(text(note));
     for (const auto& warning : operation.warnings) wire.add_warnings(text(warning));
     if (operation.error) *wire.mutable_error() = from(*operation.error);
     if (operation.commit_deadline)
@@ -214,6 +240,7 @@ Result<Operation> to_model(const v1::Operation& wire) {
     operation.started = TRY(to_model(wire.started()));
     operation.interruption = TRY(to_model(wire.interruption()));
     operation.reboots = wire.reboots();
+    operation.notes = {wire.notes().begin(), wire.notes().end()};
     operation.warnings = {wire.warnings().begin(), wire.warnings().end()};
     if (wire.has_ended()) operation.ended = TRY(to_model(wire.ended()));
     if (wire.has_error()) operation.error = to_model(wire.error());

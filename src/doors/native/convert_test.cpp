@@ -38,7 +38,8 @@ const Error kError{.kind = Errc::untrusted,
 const PackageRef kBase{.kind = PackageKind::base,
                        .name = "nos",
                        .version = *Version::parse("1.2.0-rc.1"),
-                       .digest = "abc"};
+                       .digest = "abc",
+                       .side_by_side = true};
 
 CheckResult check() {
     return {.name = "space", .verdict = CheckVerdict::refused, .detail = "34 MB", .error = kError};
@@ -48,13 +49,20 @@ Request request() {
     return {.kind = OperationKind::rollback,
             .sources = {"/a.cc", "https://b/c.cc"},
             .packages = {"bgp", "fix@1"},
+            .only_kind = PackageKind::patch,
             .with_dependents = true,
             .mode = Mode::next_startup,
             .trial = std::chrono::minutes(7),
             .force = {"space", "health"},
             .plan_hash = "7f3c",
             .generation = 5,
-            .asked_by = "root@local"};
+            .only_base = WantedBase{.name = "nos", .version = "1.2.0"},
+            .keep_access = true,
+            .factory_base = true,
+            .asked_by = "root@local",
+            .max_wait = milliseconds(30'000),
+            .end_config_work = true,
+            .wait_for_services = true};
 }
 
 Operation operation() {
@@ -75,6 +83,7 @@ Operation operation() {
             .ended = kTime + milliseconds(1),
             .interruption = milliseconds(9100),
             .reboots = 2,
+            .notes = {"a note"},
             .warnings = {"one", "two"},
             .error = kError,
             .commit_deadline = kTime + milliseconds(2)};
@@ -84,6 +93,7 @@ DeviceState state() {
     return {.device_name = "lab",
             .hardware = "emulated",
             .serial = "E1",
+            .uuid = "7e57ab1e-0000-4000-8000-000000000001",
             .agent_version = "0.1",
             .active_slot = Slot::b,
             .boot_reason = "trial 1 of 2",
@@ -168,6 +178,16 @@ void expect_round_trip(const Value& value) {
     EXPECT_EQ(*back, value);
 }
 
+TEST(Convert, AWaitForConfigurationWorkHasADefaultAndABound) {
+    auto wire = wire::from(request());
+    wire.clear_max_wait();
+    EXPECT_EQ(wire::to_model(wire)->max_wait, std::chrono::seconds(10));
+    for (const auto seconds : {-1, 3601}) {
+        wire.mutable_max_wait()->set_seconds(seconds);
+        EXPECT_FALSE(wire::to_model(wire)) << seconds;
+    }
+}
+
 TEST(Convert, CarriesEveryFieldThereAndBack) {
     expect_round_trip(state());
     expect_round_trip(operation());
@@ -235,7 +255,7 @@ TEST(Convert, NamesEveryEnumeratorAsTheModelDoes) {
     expect_same_names(Slot::b, v1::Slot_descriptor(), "SLOT");
     expect_same_names(SlotState::bad, v1::SlotState_descriptor(), "SLOT_STATE");
     expect_same_names(PackageState::leaving, v1::PackageState_descriptor(), "PACKAGE_STATE");
-    expect_same_names(OperationKind::reload, v1::OperationKind_descriptor(), "OPERATION_KIND");
+    expect_same_names(OperationKind::restore, v1::OperationKind_descriptor(), "OPERATION_KIND");
     expect_same_names(Mode::next_startup, v1::Mode_descriptor(), "MODE");
     expect_same_names(Stage::postexecute, v1::Stage_descriptor(), "STAGE");
     expect_same_names(StageState::undone, v1::StageState_descriptor(), "STAGE_STATE");

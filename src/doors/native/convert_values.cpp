@@ -63,6 +63,7 @@ v1::PackageRef from(const PackageRef& package) {
     wire.set_name(text(package.name));
     wire.set_version(package.version.text());
     wire.set_digest(text(package.digest));
+    wire.set_side_by_side(package.side_by_side);
     return wire;
 }
 
@@ -72,6 +73,7 @@ Result<PackageRef> to_model(const v1::PackageRef& wire) {
     value.name = wire.name();
     value.version = TRY(Version::parse(wire.version()));
     value.digest = wire.digest();
+    value.side_by_side = wire.side_by_side();
     return value;
 }
 
@@ -208,6 +210,7 @@ v1::DeviceState from(const DeviceState& state) {
     wire.set_device_name(text(state.device_name));
     wire.set_hardware(text(state.hardware));
     wire.set_serial(text(state.serial));
+    wire.set_uuid(text(state.uuid));
     wire.set_agent_version(text(state.agent_version));
     wire.set_active_slot(enum_from<v1::Slot>(state.active_slot));
     wire.set_boot_reason(text(state.boot_reason));
@@ -231,6 +234,7 @@ Result<DeviceState> to_model(const v1::DeviceState& wire) {
     state.device_name = wire.device_name();
     state.hardware = wire.hardware();
     state.serial = wire.serial();
+    state.uuid = wire.uuid();
     state.agent_version = wire.agent_version();
     state.active_slot = TRY(enum_to(wire.active_slot(), Slot::b, "slot"));
     state.boot_reason = wire.boot_reason();

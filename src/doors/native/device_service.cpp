@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <stop_token>
+#include <string>
 #include <thread>
 #include <variant>
 
@@ -16,10 +17,12 @@
 #include "base/error.h"
 #include "base/utf8.h"
 #include "cutover/v1/device.pb.h"
+#include "doors/native/answer.h"
 #include "doors/native/convert.h"
 #include "doors/native/errors.h"
 #include "doors/native/follower_queue.h"
-#include "doors/native/status.h"
+#include "doors/outer/account.h"
+#include "doors/outer/errors.h"
 #include "model/device.h"
 #include "model/event.h"
 #include "model/operation.h"
@@ -33,20 +36,12 @@ constexpr int kMaxOperations = 1000;
 constexpr milliseconds kLookAround{100};  // how soon a follower sees that its reader is gone
 constexpr milliseconds kRestTimeout{30'000};
 
-grpc::Status answer(grpc::ServerContext& context, const Error& error) {
-    context.AddTrailingMetadata(wire::kErrorMetadata, wire::packed(error));
-    return wire::status_of(error);
-}
-
-// Sends what `result` holds, as `set` puts it into the reply; or its error.
-template <typename Value, typename Set>
-grpc::Status answer(grpc::ServerContext& context, Result<Value> result, Set set) {
-    if (!result) return answer(context, result.error());
-    set(*result);
-    return grpc::Status::OK;
-}
-
 }  // namespace
+
+// Without an account of who may do what, nobody has a name.
+std::string DeviceService::asker(const grpc::ServerContext& call) const {
+    return options_.access != nullptr ? asker_of(call) : "local";
+}
 
 grpc::Status DeviceService::GetState(grpc::ServerContext* context,
                                      const v1::GetStateRequest* /*request*/,
@@ -59,7 +54,7 @@ grpc::Status DeviceService::Preview(grpc::ServerContext* context, const v1::Requ
                                     v1::PreviewReply* reply) {
     auto wanted = wire::to_model(*request);
     if (!wanted) return answer(*context, wanted.error());
-    wanted->asked_by = options_.asked_by;
+    wanted->asked_by = asker(*context);
     return answer(*context, device_.preview(*wanted),
                   [&](const auto& preview) { *reply = wire::from(preview); });
 }
@@ -68,15 +63,17 @@ grpc::Status DeviceService::Start(grpc::ServerContext* context, const v1::Reques
                                   v1::StartReply* reply) {
     auto wanted = wire::to_model(*request);
     if (!wanted) return answer(*context, wanted.error());
-    wanted->asked_by = options_.asked_by;
+    if (wanted->kind == OperationKind::restore)
+        return answer(*context, make_error(errors::door_bad_request,
+                                           "a restore is asked for by Backups.Restore"));
+    wanted->asked_by = asker(*context);
     return answer(*context, device_.start(*wanted),
                   [&](OperationId operation) { reply->set_operation(operation); });
 }
 
 grpc::Status DeviceService::Cancel(grpc::ServerContext* context, const v1::CancelRequest* request,
                                    v1::CancelReply* /*reply*/) {
-    const auto noted = device_.cancel(request->operation());
-    return noted ? grpc::Status::OK : answer(*context, noted.error());
+    return answer(*context, device_.cancel(request->operation()));
 }
 
 grpc::Status DeviceService::GetOperation(grpc::ServerContext* context,

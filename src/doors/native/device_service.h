@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <stop_token>
+#include <string>
 
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/server_context.h>
@@ -42,6 +43,7 @@ public:
                         v1::GetLogReply* reply) override;
 
 private:
+    std::string asker(const grpc::ServerContext& call) const;
     grpc::Status feed(grpc::ServerContext& context, const FollowRequest& request,
                       grpc::ServerWriter<v1::FeedItem>& writer);
 

@@ -29,6 +29,13 @@ inline constexpr ErrorInfo door_bad_reply{
     .kind = Errc::unsupported,
     .meaning = "The agent's answer holds a value that this client does not know.",
     .remedy = "Use the `cutover` of the agent's own version."};
+inline constexpr ErrorInfo door_too_large{
+    .id = "door.too_large",
+    .kind = Errc::invalid,
+    .meaning = "One message between client and agent has at most 16 MiB.",
+    .remedy =
+        "Do it in parts: `cutover config show PATH` shows what is at a path, `cutover config load` "
+        "takes several documents one after the other."};
 inline constexpr ErrorInfo door_too_many_followers{
     .id = "door.too_many_followers",
     .kind = Errc::refused,
@@ -39,10 +46,5 @@ inline constexpr ErrorInfo door_follower_too_slow{
     .kind = Errc::unavailable,
     .meaning = "The client did not read its events as fast as they came.",
     .remedy = "Follow again after the last event that was read: none is lost."};
-inline constexpr ErrorInfo door_closing{
-    .id = "door.closing",
-    .kind = Errc::unavailable,
-    .meaning = "The agent is ending or restarting.",
-    .remedy = "Try again in a few seconds; an operation at work goes on by itself."};
 
 }  // namespace cutover::errors

@@ -4,23 +4,25 @@
 #include <cstddef>
 #include <filesystem>
 #include <memory>
-#include <string>
 #include <sys/types.h>
 
+#include "access/access.h"
 #include "base/error.h"
 #include "model/device.h"
 
 namespace cutover {
 
-// Serves a Device on a unix socket (proto/cutover/v1/device.proto) for as long as it lives. Who may
-// open the socket may do everything: its mode and folder are the access control.
+// Serves a Device on a unix socket (proto/cutover/v1/) for as long as it lives. Who asks is known
+// by the kernel; what they may, by Access.
 class NativeDoor {
 public:
     struct Options {
         std::filesystem::path socket;
         mode_t mode = 0600;
-        std::string asked_by = "local";  // noted in each operation that is started here
+        // Without one, whoever can open the socket may do everything. It outlives the door.
+        Access* access = nullptr;
         int max_followers = 64;
+        int max_connections = 256;
         int max_calls = 64;                                 // at work at a time, followers apart
         std::size_t max_queued_events = 1024;               // of one follower
         std::chrono::milliseconds follower_patience{2000};  // with a full queue

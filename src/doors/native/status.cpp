@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include <fmt/core.h>
 #include <grpcpp/support/status.h>
 
 #include "base/error.h"
@@ -61,8 +62,9 @@ grpc::Status status_of(const Error& error) {
     // Limits of the door itself are exhausted resources to gRPC, whatever they are to a person.
     const bool limit = error.id == errors::door_too_many_followers.id ||
                        error.id == errors::door_follower_too_slow.id;
+    const auto text = fmt::format("[{}] {}", error.id, error.text());
     return {limit ? grpc::StatusCode::RESOURCE_EXHAUSTED : status_code(error.kind),
-            clipped_utf8(valid_utf8(error.text()), kMaxBytes)};
+            clipped_utf8(valid_utf8(text), kMaxBytes)};
 }
 
 }  // namespace cutover::wire

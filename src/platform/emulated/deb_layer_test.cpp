@@ -1,5 +1,6 @@
-#include "platform/emulated/deb_layer.h"
+#include "platform/layering/deb_layer.h"
 
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -18,7 +19,8 @@
 #include "model/package_kind.h"
 #include "model/slot.h"
 #include "platform/emulated/emulated_layers.h"
-#include "platform/emulated/test_packages.h"
+#include "platform/layering/deb_layer.h"
+#include "platform/layering/test_packages.h"
 #include "platform/layers.h"
 #include "platform/slot_package.h"
 
@@ -66,12 +68,13 @@ struct DebLayer : testing::Test {
         std::ofstream(device / path) << content;
     }
     // The .deb of one program, with a script that dpkg runs after it has unpacked it.
-    std::string deb(const std::string& name, const std::string& postinst) const {
+    std::string deb(const std::string& name, const std::string& postinst,
+                    const std::string& more_control = {}) const {
         const auto folder = fs::path("build") / name;
         put(folder / "DEBIAN/control", fmt::format("Package: {}\nVersion: 1.0\n"
                                                    "Architecture: all\nMaintainer: A <a@b.c>\n"
-                                                   "Description: a test\n",
-                                                   name));
+                                                   "{}Description: a test\n",
+                                                   name, more_control));
         put(folder / "DEBIAN/postinst", "#!/bin/sh\nset -e\n" + postinst + "\n");
         fs::permissions(device / folder / "DEBIAN/postinst", fs::perms(0755));
         put(folder / "usr/lib" / name, "program " + name);
@@ -138,6 +141,31 @@ TEST_F(DebLayer, OneLayerIsInstalledOnAnother) {
     EXPECT_EQ(text("etc/seen"), "program one");
     EXPECT_THAT(text("var/lib/dpkg/status"), HasSubstr("Package: one"));
     EXPECT_THAT(text("var/lib/dpkg/status"), HasSubstr("Package: two"));
+}
+
+TEST_F(DebLayer, ScriptsHaveAProcAndSeeNoProcessButTheirOwn) {
+    const auto me = ::getpid();
+    const auto written = write(one, deb("one", fmt::format("test -e /proc/self/status\n"
+                                                           "/bin/busybox ls /proc >/etc/seen\n"
+                                                           "test ! -e /proc/{} || test {} -lt 50",
+                                                           me, me)));
+    ASSERT_TRUE(written) << written.error().text();
+    ASSERT_TRUE(layers.show({one}));
+    EXPECT_THAT(text("etc/seen"), HasSubstr("self"));
+    EXPECT_FALSE(fs::exists(layers.current() / "proc"));
+}
+
+TEST_F(DebLayer, RoomIsAskedForAsMuchAsIsUnpacked) {
+    const auto written = write(one, deb("one", "true", "Installed-Size: 900000000000\n"));
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().id, "layer.no_space") << written.error().text();
+    EXPECT_FALSE(fs::exists(device / "layers/packages" / one));
+    const auto debs = device / "count";
+    fs::create_directories(debs);
+    std::ofstream(debs / "one.deb") << deb("one", "true", "Installed-Size: 7\n");
+    const auto silent = deb("two", "true");
+    std::ofstream(debs / "two.deb") << silent;
+    EXPECT_EQ(unpacked_bytes(debs).value_or(0), std::size_t{7} * 1024 + silent.size());
 }
 
 TEST_F(DebLayer, AScriptThatFailsLeavesNoLayerAndIsTold) {

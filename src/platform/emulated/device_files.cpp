@@ -3,6 +3,8 @@
 #include <string>
 #include <string_view>
 
+#include "platform/emulated/emulated_slots.h"
+
 namespace cutover {
 namespace {
 
@@ -45,13 +47,14 @@ name = "@NAME@"
 # backend = "emulated"
 
 [slots]
-# backend = "emulated"
+@SLOTS@
 
 [layers]
 # backend = "auto"            # "tree": files, "overlay": mounted; auto: as the base is
 
 [services]
 # backend = "emulated"
+# start-timeout = "0s"        # the least time that every service is given to become ready
 
 [stages]
 # scripts = "stages"          # a folder with one folder a stage
@@ -77,10 +80,17 @@ std::string escaped(std::string_view text) {
 
 }  // namespace
 
-std::string new_device_toml(const std::string& name) {
+std::string new_device_toml(const std::string& name, SlotFolders slots) {
     std::string text(kTemplate);
-    constexpr std::string_view kPlace = "@NAME@";
-    return text.replace(text.find(kPlace), kPlace.size(), escaped(name));
+    const auto put = [&](std::string_view place, const std::string& value) {
+        text.replace(text.find(place), place.size(), value);
+    };
+    put("@SLOTS@",
+        slots == SlotFolders::versioned
+            ? R"(backend = "tree"            # versioned folders in releases/, and `current`)"
+            : R"(# backend = "emulated"      # or "tree": versioned folders, and `current`)");
+    put("@NAME@", escaped(name));
+    return text;
 }
 
 }  // namespace cutover

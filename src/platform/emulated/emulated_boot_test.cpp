@@ -4,28 +4,24 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/files.h"
 #include "model/slot.h"
 #include "platform/boot_control.h"
 #include "platform/boot_control_conformance.h"
 #include "platform/emulated/boot_record.h"
-
-#ifdef CUTOVER_FAULT_POINTS
-#include <functional>
-#include <sys/types.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "base/fault.h"
-#endif
 
 namespace cutover {
 namespace {
@@ -65,7 +61,6 @@ public:
         files_.put(files_.newest(), text);
         return true;
     }
-#ifdef CUTOVER_FAULT_POINTS
     // A child makes the change and is killed at a fault point.
     std::optional<bool> cut_power(int write,
                                   const std::function<void(BootControl&)>& change) override {
@@ -80,7 +75,6 @@ public:
         power_cycle();
         return WIFSIGNALED(status);
     }
-#endif
 
 private:
     RecordFolder files_;

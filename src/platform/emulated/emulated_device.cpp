@@ -1,5 +1,6 @@
 #include "platform/emulated/emulated_device.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <expected>
@@ -35,10 +36,13 @@
 #include "platform/emulated/emulated_host.h"
 #include "platform/emulated/emulated_layers.h"
 #include "platform/emulated/emulated_services.h"
+#include "platform/emulated/emulated_slots.h"
 #include "platform/emulated/errors.h"
-#include "platform/emulated/image_mount.h"
 #include "platform/emulated/stray_processes.h"
+#include "platform/emulated/supervisor.h"
+#include "platform/factory_reset.h"
 #include "platform/host.h"
+#include "platform/layering/image_mount.h"
 #include "platform/layers.h"
 #include "platform/persistence.h"
 #include "platform/services.h"
@@ -50,6 +54,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxConfigFile = std::size_t{256} * 1024;
 constexpr int kCommittedBoots = 2;  // of the committed slot that may fail, before the rescue
+constexpr std::chrono::seconds kStartPatience{2};
 constexpr std::size_t kMaxFailures = 50;
 constexpr std::size_t kMaxFailureText = 2000;
 constexpr std::string_view kLayersFailure = "packages on top: ";
@@ -75,10 +80,28 @@ std::string detail_of(const BootRecord& record, bool record_lost) {
     std::unreachable();
 }
 
+SlotFolders folders_of(const DeviceConfig& config) {
+    return config.slots_backend == "tree" ? SlotFolders::versioned : SlotFolders::lettered;
+}
+
+// One application on a host may take long to start, and who waits for it wants to see that: the
+// agent comes up meanwhile.
+SupervisorOptions supervision(SupervisorOptions options, const DeviceConfig& config) {
+    options.least_start_timeout = std::max(options.least_start_timeout, config.start_timeout);
+    if (folders_of(config) == SlotFolders::versioned && !options.patience)
+        options.patience = kStartPatience;
+    return options;
+}
+
 Result<> fill_new_device(const fs::path& folder, const EmulatedDevice::CreateOptions& options) {
     for (const auto* const name :
          {"trust", "boot", "slots", "persist", "data", "log", "run", "stages"})
         TRY(make_folders(folder / name));
+    if (options.slots == SlotFolders::versioned) TRY(make_folders(folder / "releases"));
+    TRY(make_folders(folder / kKeyring));
+    std::error_code error;
+    fs::permissions(folder / kKeyring, fs::perms::owner_all, error);
+    if (error) return std::unexpected(errno_error(error.value(), "keep the keyring private"));
     for (const auto& anchor : options.anchors) {
         const auto text = TRY(read_file(anchor, kMaxConfigFile), "trust {}", anchor.string());
         TRY(write_file_durably(folder / "trust" / anchor.filename(), text, 0644));
@@ -86,7 +109,7 @@ Result<> fill_new_device(const fs::path& folder, const EmulatedDevice::CreateOpt
     EmulatedBoot boot(folder / "boot");
     TRY(boot.write({}));  // both copies, so that either may be damaged from the first day
     TRY(boot.write({}));
-    const auto toml = new_device_toml(options.name);
+    const auto toml = new_device_toml(options.name, options.slots);
     const auto config = TRY(parse_device_config(toml), "device name '{}'", options.name);
     CUTOVER_CHECK(config.name == options.name);
     // The last, for it is what makes the folder a device.
@@ -120,8 +143,10 @@ Result<std::unique_ptr<EmulatedDevice>> EmulatedDevice::open(const fs::path& fol
     auto held = TRY(DeviceFolder::open(folder));
     for (const auto* const name : {"boot", "slots", "persist", "data", "log", "run"})
         TRY(make_folders(held.path / name));
-    return std::unique_ptr<EmulatedDevice>(
+    std::unique_ptr<EmulatedDevice> device(
         new EmulatedDevice(std::move(held), log, std::move(options)));
+    TRY(device->slots_.check_folders());
+    return device;
 }
 
 EmulatedDevice::EmulatedDevice(DeviceFolder folder, Log& log, Options options)
@@ -130,9 +155,9 @@ EmulatedDevice::EmulatedDevice(DeviceFolder folder, Log& log, Options options)
       lock_(std::move(folder.lock)),
       log_(log),
       boot_(folder_ / "boot"),
-      slots_(folder_),
+      slots_(folder_, folders_of(config_)),
       layers_(std::make_unique<EmulatedLayers>(folder_, config_.layers_backend)),
-      services_(std::make_unique<EmulatedServices>(options.services, log)),
+      services_(std::make_unique<EmulatedServices>(supervision(options.services, config_), log)),
       host_(std::make_unique<EmulatedHost>(folder_, config_, std::move(options.on_reboot))) {}
 
 EmulatedDevice::~EmulatedDevice() { power_off(); }
@@ -147,6 +172,8 @@ Result<BootReport> EmulatedDevice::power_on(const std::stop_token& stop) {
     powered_ = true;
     if (const auto strays = kill_stray_processes(folder_); strays > 0)
         log_.info("ended what an earlier life left", {{"processes", std::to_string(strays)}});
+    if (const auto reset = carry_out_reset(folder_); !reset)
+        log_.error("the factory reset was not carried out", {{"reason", reset.error().text()}});
     unmount_below(folder_ / "views");
     unmount_below(folder_ / "run" / "mnt");
     TRY(layers_->reset());
@@ -225,6 +252,9 @@ Result<> EmulatedDevice::choose(const BootRecord& record, bool record_lost) {
     fault_point("boot.choose");
     TRY(boot_.write(written));
     fault_point("boot.chosen");
+    // Nobody runs by this link: where it cannot be moved, the device boots all the same.
+    if (auto moved = slots_.show_current(written.booted); !moved)
+        log_.error("the link `current` was not moved", {{"reason", moved.error().text()}});
     report_.booted = written.booted;
     report_.reason = written.reason;
     report_.detail = detail_of(written, record_lost);

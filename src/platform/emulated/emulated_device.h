@@ -38,7 +38,8 @@ class ImageMount;
 //
 //     device.toml  trust/  stages/   what a person sets
 //     boot/                          EmulatedBoot
-//     slots/ persist/                EmulatedSlots
+//     slots/ persist/                EmulatedSlots; with [slots] backend = "tree" also
+//     releases/ current              ReleaseFolders
 //     layers/ views/ persist/packages/ run/current run/root/     EmulatedLayers
 //     data/                          shared by both slots, never touched
 //     log/                           output of the services
@@ -49,6 +50,7 @@ public:
     struct CreateOptions {
         std::string name = "device";
         std::vector<std::filesystem::path> anchors;  // CA certificates, copied into trust/
+        SlotFolders slots = SlotFolders::lettered;
     };
     // An empty device in a folder that is new or empty: no slot holds anything yet, and A is
     // committed. When this fails half way, what it made is removed.

@@ -29,8 +29,8 @@
 #include "platform/emulated/boot_log.h"
 #include "platform/emulated/emulated_host.h"
 #include "platform/emulated/supervisor.h"
-#include "platform/emulated/test_packages.h"
 #include "platform/host.h"
+#include "platform/layering/test_packages.h"
 #include "platform/slot_package.h"
 
 namespace cutover {

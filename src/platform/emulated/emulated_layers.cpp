@@ -25,13 +25,13 @@
 #include "model/manifest.h"
 #include "model/package_kind.h"
 #include "model/slot.h"
-#include "platform/emulated/errors.h"
-#include "platform/emulated/image_mount.h"
-#include "platform/emulated/layer_content.h"
-#include "platform/emulated/layer_view.h"
 #include "platform/emulated/stray_processes.h"
 #include "platform/errors.h"
 #include "platform/layer_record.h"
+#include "platform/layering/errors.h"
+#include "platform/layering/image_mount.h"
+#include "platform/layering/layer_content.h"
+#include "platform/layering/layer_view.h"
 #include "platform/layers.h"
 #include "platform/slot_store.h"
 
@@ -112,7 +112,8 @@ Result<SlotSpace> EmulatedLayers::space() const {
 Result<> EmulatedLayers::write(const std::string& digest, const Manifest& manifest,
                                ByteSource& content, const LayerStack& beneath) {
     TRY(require(beneath));
-    if (holds(shown(), digest)) return {};  // it is there, for it is seen
+    const bool whole = content_.verify(digest).has_value();
+    if (whole && holds(shown(), digest)) return {};
     const bool mounted = backend_ == LayersBackend::overlay ||
                          (backend_ == LayersBackend::automatic && base_ && is_mounted_base());
     std::vector<fs::path> roots;
@@ -121,8 +122,12 @@ Result<> EmulatedLayers::write(const std::string& digest, const Manifest& manife
         roots.push_back(base_->root);
         for (const auto& layer : beneath) roots.insert(roots.begin(), TRY(layer_root(layer)));
     }
-    return content_.write(digest, manifest, content, mounted ? LayerForm::image : LayerForm::files,
-                          roots);
+    TRY(content_.write(digest, manifest, content, mounted ? LayerForm::image : LayerForm::files,
+                       roots));
+    if (whole) return {};
+    mounts_.erase(digest);
+    ++rewritten_[digest];
+    return {};
 }
 
 Result<> EmulatedLayers::erase(const std::string& digest) {
@@ -151,7 +156,7 @@ Result<std::vector<std::string>> EmulatedLayers::layers() const { return content
 
 Result<> EmulatedLayers::require(const LayerStack& stack) const {
     TRY(check_stack(stack));
-    for (const auto& digest : stack) TRY(content_.form(digest));
+    for (const auto& digest : stack) static_cast<void>(TRY(content_.form(digest)));
     return {};
 }
 
@@ -167,7 +172,10 @@ Result<bool> EmulatedLayers::wants_overlay(const LayerStack& stack) const {
 
 std::string EmulatedLayers::identity(const LayerStack& stack) const {
     auto text = fmt::format("{} {}\n", to_string(base_->slot), to_json(base_->manifest));
-    for (const auto& digest : stack) text += digest + "\n";
+    for (const auto& digest : stack) {
+        const auto times = rewritten_.find(digest);
+        text += fmt::format("{} {}\n", digest, times == rewritten_.end() ? 0 : times->second);
+    }
     return to_hex(sha256(text));
 }
 
@@ -206,6 +214,24 @@ Result<ViewParts> EmulatedLayers::parts_of(const LayerStack& stack) {
              .persist = manifest.persist});
     }
     return parts;
+}
+
+Result<> EmulatedLayers::check(const Manifest& base, const LayerStack& stack,
+                               const std::vector<LayerOutline>& outlines) {
+    const bool runs = base_ && to_json(base) == to_json(base_->manifest);
+    ViewParts parts{.base = runs ? base_->root : fs::path(), .base_persistent = base.persist};
+    for (const auto& digest : stack) {
+        const auto outline = std::ranges::find(outlines, digest, &LayerOutline::digest);
+        if (outline != outlines.end()) {
+            parts.layers.push_back({.name = outline->name, .outline = &*outline});
+            continue;
+        }
+        const auto stored = content_.manifest(digest);
+        if (!stored) continue;
+        parts.layers.push_back({.name = fmt::format("{} {}", stored->name, stored->version.text()),
+                                .root = TRY(layer_root(digest))});
+    }
+    return check_view(parts);
 }
 
 Result<> EmulatedLayers::prepare(const LayerStack& stack) {
@@ -249,6 +275,7 @@ Result<> EmulatedLayers::build(const LayerStack& stack) {
 Result<> EmulatedLayers::show(const LayerStack& stack) {
     TRY(prepare(stack));
     TRY(switch_.show(view_root(stack)));
+    shown_view_ = identity(stack);
     const std::scoped_lock lock(mutex_);
     shown_ = stack;
     return {};
@@ -270,7 +297,7 @@ Result<> EmulatedLayers::remove_view(const std::string& identity) {
 
 Result<> EmulatedLayers::tidy(const std::vector<LayerStack>& keep) {
     if (!base_) return {};
-    std::set<std::string> kept{identity(shown())};
+    std::set<std::string> kept{shown_view_};
     for (const auto& stack : keep) kept.insert(identity(stack));
     std::set<std::string> used_layers;
     for (auto view = views_.begin(); view != views_.end();) {

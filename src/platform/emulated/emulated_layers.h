@@ -12,11 +12,11 @@
 #include "model/device_config.h"
 #include "model/manifest.h"
 #include "model/slot.h"
-#include "platform/emulated/image_mount.h"
-#include "platform/emulated/layer_content.h"
-#include "platform/emulated/layer_view.h"
 #include "platform/emulated/view_switch.h"
 #include "platform/layer_record.h"
+#include "platform/layering/image_mount.h"
+#include "platform/layering/layer_content.h"
+#include "platform/layering/layer_view.h"
 #include "platform/layers.h"
 #include "platform/slot_store.h"
 
@@ -58,6 +58,9 @@ public:
     Result<> erase(const std::string& digest) override;
     Result<Manifest> manifest(const std::string& digest) const override;
     Result<std::vector<std::string>> layers() const override;
+    Result<> check(const Manifest& base, const LayerStack& stack,
+                   const std::vector<LayerOutline>& outlines) override;
+    Result<> verify(const std::string& digest) const override { return content_.verify(digest); }
     Result<> prepare(const LayerStack& stack) override;
     Result<> show(const LayerStack& stack) override;
     LayerStack shown() const override;
@@ -96,6 +99,8 @@ private:
     std::unique_ptr<RunningBase> base_;  // none: nothing runs
     bool may_mount_ = false;
     std::map<std::string, std::unique_ptr<ImageMount>> mounts_;  // of layers
+    std::map<std::string, int> rewritten_;                       // views made before lack that
+    std::string shown_view_;                                     // its identity
     std::map<std::string, View> views_;                          // by identity; after mounts_
     mutable std::mutex mutex_;                                   // guards what follows
     LayerStack shown_;

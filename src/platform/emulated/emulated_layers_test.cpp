@@ -22,13 +22,15 @@
 #include "base/files.h"
 #include "base/process.h"
 #include "model/device_config.h"
+#include "model/manifest.h"
 #include "model/package_kind.h"
 #include "model/slot.h"
+#include "model/version.h"
 #include "platform/emulated/emulated_slots.h"
-#include "platform/emulated/image_mount.h"
 #include "platform/emulated/stray_processes.h"
-#include "platform/emulated/test_packages.h"
-#include "platform/emulated/tree_writer.h"
+#include "platform/layering/image_mount.h"
+#include "platform/layering/test_packages.h"
+#include "platform/layering/tree_writer.h"
 #include "platform/layers.h"
 #include "platform/layers_conformance.h"
 #include "platform/persistence.h"
@@ -243,7 +245,57 @@ TEST_F(EmulatedLayersTest, ADamagedLayerIsSaidToBeOne) {
     EXPECT_TRUE(layers.show(one)) << "writing it again mends it";
 }
 
-#ifdef CUTOVER_FAULT_POINTS
+TEST_F(EmulatedLayersTest, WhatIsWholeIsNotReadAgainAndWhatWasChangedIsWrittenAnewAndSeen) {
+    const LayerFiles files{{"lib/data", "as it is to be"}, {"bin/web", "1"}};
+    put('1', files);
+    ASSERT_TRUE(layers.verify(one.front()));
+    const auto package = layer_package(files);
+    TextSource unreadable(package.content, 0);
+    EXPECT_TRUE(layers.write(one.front(), package.manifest, unreadable, {}));
+
+    ASSERT_TRUE(layers.show(one));
+    std::ofstream(bench.view() / "lib/data") << "spoilt by a service";
+    EXPECT_EQ(layers.verify(one.front()).error().id, "layer.damaged");
+    put('1', files);
+    EXPECT_TRUE(layers.verify(one.front()));
+    ASSERT_TRUE(layers.tidy({})) << "what is shown stays until another view is";
+    EXPECT_TRUE(fs::exists(bench.view() / "bin/web"));
+    ASSERT_TRUE(layers.show(one));
+    EXPECT_EQ(read_file(bench.view() / "lib/data", 100).value(), "as it is to be");
+
+    fs::remove(bench.device() / "layers/packages" / one.front() / "root/bin/web");
+    EXPECT_EQ(layers.verify(one.front()).error().id, "layer.damaged") << "a file is missing";
+    EXPECT_EQ(layers.verify(two.front()).error().kind, Errc::not_found);
+}
+
+TEST_F(EmulatedLayersTest, AConflictIsKnownBeforeAnythingIsWritten) {
+    const auto root = bench.slots().root(Slot::a);
+    fs::create_directories(root / "usr/lib");
+    fs::create_symlink("usr/lib", root / "lib");
+    const auto base = bench.slots().manifest(Slot::a).value();
+    const auto check = [&](const std::string& path, const Manifest& on) {
+        return layers.check(on, one,
+                            {{.digest = one.front(),
+                              .name = "web 1.0",
+                              .entries = {{.path = fs::path(path).parent_path(), .is_folder = true},
+                                          {.path = path, .is_folder = false}}}});
+    };
+    EXPECT_TRUE(check("share/web", base));
+    const auto hides = check("etc/nos.conf", base);
+    ASSERT_FALSE(hides);
+    EXPECT_EQ(hides.error().id, "layer.conflict");
+    EXPECT_NE(hides.error().text().find("web 1.0 brings etc/nos.conf"), std::string::npos);
+    EXPECT_EQ(check("lib/web.so", base).error().id, "layer.conflict");
+    auto another = base;
+    another.version = Version::parse("2.0").value();
+    another.persist = {"share"};
+    EXPECT_EQ(check("share/web", another).error().id, "layer.conflict");
+    EXPECT_TRUE(check("lib/web.so", another)) << "its links are not known";
+
+    put('1', {{"etc/nos.conf", "mine"}});
+    EXPECT_EQ(layers.check(base, one, {}).error().id, "layer.conflict") << "of what is stored";
+    EXPECT_TRUE(layers.check(base, two, {})) << "nothing is known of it";
+}
 
 // Cuts `act` at every fault point in turn, each time in a device that `prepare` makes new.
 int sweep(const std::function<void(EmulatedBench&)>& prepare,
@@ -352,8 +404,6 @@ TEST(LayerPowerCut, AnInterruptedSwitchIsForgottenAtTheNextBoot) {
         });
     EXPECT_GE(points, 5);
 }
-
-#endif
 
 }  // namespace
 }  // namespace cutover

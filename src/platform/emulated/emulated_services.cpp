@@ -19,6 +19,11 @@ std::vector<ServiceStatus> EmulatedServices::status() const {
     return supervisor_ ? supervisor_->status() : failed_;
 }
 
+std::string EmulatedServices::starting() const {
+    const std::scoped_lock lock(mutex_);
+    return supervisor_ ? supervisor_->starting() : std::string();
+}
+
 Result<> EmulatedServices::start(const std::vector<PlannedService>& services, ServicePlace place,
                                  std::stop_token stop) {
     this->stop();

@@ -22,6 +22,7 @@ public:
     EmulatedServices(SupervisorOptions options, Log& log) : options_(options), log_(log) {}
 
     std::vector<ServiceStatus> status() const override;
+    std::string starting() const override;
 
     Result<> change(const std::vector<ServiceAction>& actions, std::stop_token stop) override;
 

@@ -19,19 +19,40 @@
 #include "model/manifest.h"
 #include "model/package_kind.h"
 #include "model/slot.h"
-#include "platform/emulated/image_writer.h"
-#include "platform/emulated/tree_writer.h"
+#include "platform/emulated/errors.h"
 #include "platform/errors.h"
+#include "platform/layering/image_writer.h"
+#include "platform/layering/tree_writer.h"
 #include "platform/persistence.h"
 #include "platform/slot_store.h"
 
 namespace cutover {
 namespace fs = std::filesystem;
 
-fs::path EmulatedSlots::folder(Slot slot) const { return device_ / "slots" / to_string(slot); }
+fs::path EmulatedSlots::folder(Slot slot) const {
+    return versioned_ ? releases_.folder(slot) : device_ / "slots" / to_string(slot);
+}
 fs::path EmulatedSlots::root(Slot slot) const { return folder(slot) / "root"; }
 fs::path EmulatedSlots::image(Slot slot) const { return folder(slot) / "image"; }
 fs::path EmulatedSlots::persist(Slot slot) const { return device_ / "persist" / to_string(slot); }
+
+Result<> EmulatedSlots::check_folders() const {
+    for (const auto slot : {Slot::a, Slot::b}) {
+        const auto place = device_ / "slots" / to_string(slot);
+        std::error_code error;
+        const auto type = fs::symlink_status(place, error).type();
+        const auto wrong = versioned_ ? fs::file_type::directory : fs::file_type::symlink;
+        if (type == wrong)
+            return fail(errors::device_other_slots, "{} is a {}", place.string(),
+                        versioned_ ? "folder, and [slots] backend is \"tree\""
+                                   : "link, and [slots] backend is not \"tree\"");
+    }
+    return {};
+}
+
+Result<> EmulatedSlots::show_current(Slot slot) const {
+    return versioned_ ? releases_.show(slot) : Result<>();
+}
 
 void EmulatedSlots::set_running(std::optional<Slot> slot, fs::path running_root) {
     const std::scoped_lock lock(mutex_);
@@ -47,7 +68,8 @@ Result<> EmulatedSlots::refuse_running(Slot slot) const {
 }
 
 Result<SlotSpace> EmulatedSlots::space(Slot slot) const {
-    const auto where = device_ / "slots";
+    const auto where = place();
+    TRY(make_folders(where));
     const auto free = TRY(free_bytes(where));
     return SlotSpace{
         .file_system = where,
@@ -55,18 +77,28 @@ Result<SlotSpace> EmulatedSlots::space(Slot slot) const {
 }
 
 Result<> EmulatedSlots::write(Slot slot, const Manifest& manifest, ByteSource& content) {
+    TRY(takes(manifest));
     TRY(erase(slot));
-    const auto free = TRY(free_bytes(device_ / "slots"));
+    TRY(make_folders(place()));
+    const auto free = TRY(free_bytes(place()));
     const auto needed = manifest.payload.installed_bytes;
     if (needed > free)
         return fail(errors::slot_no_space, "slot {} needs {}, {} has {}: {} bytes are missing",
-                    to_string(slot), human_size(needed), (device_ / "slots").string(),
-                    human_size(free), needed - free);
+                    to_string(slot), human_size(needed), place().string(), human_size(free),
+                    needed - free);
+    if (versioned_) TRY(releases_.assign(slot, manifest));
     auto filled = fill(slot, manifest, content);
     if (!filled) {
         (void)erase(slot);  // the room back; without a manifest it holds nothing in any case
         return std::unexpected(std::move(filled).error());
     }
+    return {};
+}
+
+Result<> EmulatedSlots::takes(const Manifest& manifest) const {
+    if (versioned_ && manifest.payload.type == PayloadType::image)
+        return fail(errors::slot_takes_trees, "{} {} is an image", manifest.name,
+                    manifest.version.text());
     return {};
 }
 
@@ -94,24 +126,47 @@ Result<> EmulatedSlots::fill_image(Slot slot, const Manifest& manifest, ByteSour
 
 Result<> EmulatedSlots::fill_tree(Slot slot, const Manifest& manifest, ByteSource& content) {
     TRY(write_tree(root(slot), folder(slot) / "reserve", manifest, content));
+    TRY(keep_factory(slot, manifest));
     for (const auto& path : TRY(persistent_paths(manifest.persist)))
         TRY(link_persistent(root(slot), persist(slot), path));
     return sync_file_system(folder(slot));
 }
 
+// What was brought is moved away and changed; an image still has it, a tree has not.
+Result<> EmulatedSlots::keep_factory(Slot slot, const Manifest& manifest) const {
+    const auto factory = folder(slot) / "factory";
+    TRY(make_folders(factory));
+    for (const auto& path : TRY(persistent_paths(manifest.persist))) {
+        const auto found = TRY(find_persistent(root(slot), {}, path));
+        if (!found.empty()) TRY(copy_over(found, factory / path, Existing::replaced));
+    }
+    return {};
+}
+
+Result<PersistentFiles> EmulatedSlots::persistent(Slot slot) const {
+    const bool image = TRY(manifest(slot)).payload.type == PayloadType::image;
+    const auto factory = folder(slot) / "factory";
+    std::error_code error;
+    return PersistentFiles{.folder = persist(slot),
+                           .factory = fs::is_directory(factory, error) ? factory : fs::path(),
+                           .from_base = image};
+}
+
 Result<> EmulatedSlots::erase(Slot slot) {
     TRY(refuse_running(slot));
     std::error_code error;
-    if (!fs::exists(folder(slot), error)) return {};
-    // First the claim, then the content: no slot ever claims what it does not hold.
-    fault_point("slot.erase");
-    TRY(remove_tree(folder(slot) / "manifest.json"));
-    TRY(sync_folder(folder(slot)));
-    fault_point("slot.unclaimed");
-    TRY(remove_tree(folder(slot)));
+    if (fs::exists(folder(slot), error)) {
+        // First the claim, then the content: no slot ever claims what it does not hold.
+        fault_point("slot.erase");
+        TRY(remove_tree(folder(slot) / "manifest.json"));
+        TRY(sync_folder(folder(slot)));
+        fault_point("slot.unclaimed");
+        TRY(remove_tree(folder(slot)));
+        fault_point("slot.removed");
+    }
     TRY(remove_tree(persist(slot)));
     fault_point("slot.erased");
-    return {};
+    return versioned_ ? releases_.forget(slot) : Result<>();
 }
 
 Result<Manifest> EmulatedSlots::manifest(Slot slot) const {

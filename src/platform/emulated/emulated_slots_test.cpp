@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "model/slot.h"
-#include "platform/emulated/test_packages.h"
+#include "platform/layering/test_packages.h"
 #include "platform/slot_package.h"
 #include "platform/slot_store.h"
 #include "platform/slot_store_conformance.h"
@@ -43,6 +43,19 @@ private:
     SlotFolder files_;
 };
 
+class VersionedBench final : public SlotBench {
+public:
+    SlotStore& slots() override { return slots_; }
+    void run(Slot slot) override { slots_.set_running(slot, slots_.root(slot)); }
+    SlotPackage package(const std::string& version) override {
+        return tree_package(version, {{"etc/nos.conf", "of " + version}, {"bin/nos", "#!"}});
+    }
+
+private:
+    Result<TempFolder> folder_ = TempFolder::create(testing::TempDir(), "slots");
+    EmulatedSlots slots_{folder_->path(), SlotFolders::versioned};
+};
+
 class ImageBench final : public SlotBench {
 public:
     SlotStore& slots() override { return files_.slots; }
@@ -57,6 +70,8 @@ private:
 
 INSTANTIATE_TEST_SUITE_P(EmulatedTree, SlotStoreConformance,
                          testing::Values([] { return std::make_unique<TreeBench>(); }));
+INSTANTIATE_TEST_SUITE_P(EmulatedVersioned, SlotStoreConformance,
+                         testing::Values([] { return std::make_unique<VersionedBench>(); }));
 INSTANTIATE_TEST_SUITE_P(EmulatedImage, SlotStoreConformance,
                          testing::Values([] { return std::make_unique<ImageBench>(); }));
 
@@ -76,7 +91,8 @@ struct EmulatedSlotsTest : testing::Test, SlotFolder {
 };
 
 TEST_F(EmulatedSlotsTest, AnImageIsStoredByteForByteAtAnyLength) {
-    for (const std::size_t size : {1, 511, 512, 4097, 1'048'576, 1'048'577, 5'000'001}) {
+    for (const auto size :
+         std::initializer_list<std::size_t>{1, 511, 512, 4097, 1'048'576, 1'048'577, 5'000'001}) {
         std::string content(size, '\0');
         for (std::size_t i = 0; i < size; ++i)
             content[i] = i / 1'048'576 == 2 ? '\0' : static_cast<char>(i * 31 + i / 4096);

@@ -25,8 +25,8 @@
 #include "platform/emulated/boot_log.h"
 #include "platform/emulated/emulated_device.h"
 #include "platform/emulated/supervisor.h"
-#include "platform/emulated/test_packages.h"
 #include "platform/host.h"
+#include "platform/layering/test_packages.h"
 #include "platform/layers.h"
 #include "platform/services.h"
 #include "platform/slot_package.h"
@@ -249,8 +249,6 @@ TEST_F(LayeredBoot, PackagesLieOnAMountedImageToo) {
     EXPECT_FALSE(fs::exists(folder / "run/current"));
 }
 
-#ifdef CUTOVER_FAULT_POINTS
-
 TEST_F(LayeredBoot, ATrialWhosePowerIsCutAnywhereEndsOnTheCommittedStack) {
     int points = 0;
     for (bool was_cut = true; was_cut && !HasFailure(); ++points) {
@@ -280,8 +278,6 @@ TEST_F(LayeredBoot, ATrialWhosePowerIsCutAnywhereEndsOnTheCommittedStack) {
     }
     EXPECT_GE(points, 10);
 }
-
-#endif
 
 }  // namespace
 }  // namespace cutover

@@ -24,10 +24,8 @@
 #include "platform/emulated/emulated_boot.h"
 #include "platform/emulated/emulated_device.h"
 #include "platform/emulated/emulated_slots.h"
-#include "platform/emulated/test_packages.h"
+#include "platform/layering/test_packages.h"
 #include "platform/slot_package.h"
-
-#ifdef CUTOVER_FAULT_POINTS
 
 namespace cutover {
 namespace {
@@ -65,7 +63,7 @@ int sweep(const std::function<void()>& prepare, const std::function<bool()>& act
     return 0;
 }
 
-struct PowerCut : testing::Test {
+struct PowerCut : testing::TestWithParam<SlotFolders> {
     Result<TempFolder> temp = TempFolder::create(testing::TempDir(), "cut");
     fs::path folder = temp->path() / "device";
     std::unique_ptr<Log> log = Log::silent();
@@ -80,6 +78,13 @@ struct PowerCut : testing::Test {
     }
     const SlotPackage first = base("1.0.0");
     const SlotPackage second = base("2.0.0");
+
+    // What people find under `current` is what runs, whatever cut the boots before.
+    void expect_current(Slot booted) const {
+        if (GetParam() == SlotFolders::lettered) return;
+        const auto conf = read_file(folder / "current/etc/nos.conf", 100);
+        EXPECT_EQ(conf.value_or("(none)"), booted == Slot::a ? "of 1.0.0" : "of 2.0.0");
+    }
 
     void make_anew() const {
         fs::remove_all(folder);
@@ -103,19 +108,19 @@ struct PowerCut : testing::Test {
     }
 };
 
-TEST_F(PowerCut, ASlotIsEitherWrittenWholeOrHoldsNothing) {
+TEST_P(PowerCut, ASlotIsEitherWrittenWholeOrHoldsNothing) {
     const int points = sweep(
         [&] {
             make_anew();
-            EmulatedSlots slots(folder);
+            EmulatedSlots slots(folder, GetParam());
             ASSERT_TRUE(write(slots, Slot::b, first));
         },
         [&] {
-            EmulatedSlots slots(folder);
+            EmulatedSlots slots(folder, GetParam());
             return write(slots, Slot::b, second);
         },
         [&](int point) {
-            EmulatedSlots slots(folder);
+            EmulatedSlots slots(folder, GetParam());
             expect_honest(slots, Slot::b, point);
             EXPECT_TRUE(write(slots, Slot::b, second)) << "point " << point;
             expect_honest(slots, Slot::b, point);
@@ -123,20 +128,21 @@ TEST_F(PowerCut, ASlotIsEitherWrittenWholeOrHoldsNothing) {
     EXPECT_GE(points, 10);
 }
 
-TEST_F(PowerCut, AnImageIsEitherWrittenWholeOrTheSlotHoldsNothing) {
+TEST_P(PowerCut, AnImageIsEitherWrittenWholeOrTheSlotHoldsNothing) {
+    if (GetParam() == SlotFolders::versioned) return;  // they take none
     const auto image = image_package("2.0.0", std::string(2'500'000, 'x'));
     const int points = sweep(
         [&] {
             make_anew();
-            EmulatedSlots slots(folder);
+            EmulatedSlots slots(folder, GetParam());
             ASSERT_TRUE(write(slots, Slot::b, image_package("1.0.0", std::string(1000, 'y'))));
         },
         [&] {
-            EmulatedSlots slots(folder);
+            EmulatedSlots slots(folder, GetParam());
             return write(slots, Slot::b, image);
         },
         [&](int point) {
-            EmulatedSlots slots(folder);
+            EmulatedSlots slots(folder, GetParam());
             const auto manifest = slots.manifest(Slot::b);
             if (!manifest) return;
             const auto stored = read_file(slots.image(Slot::b), 10'000'000).value_or("");
@@ -146,23 +152,23 @@ TEST_F(PowerCut, AnImageIsEitherWrittenWholeOrTheSlotHoldsNothing) {
     EXPECT_GE(points, 10);
 }
 
-TEST_F(PowerCut, AnErasedSlotClaimsNothing) {
+TEST_P(PowerCut, AnErasedSlotClaimsNothing) {
     const int points = sweep(
         [&] {
             make_anew();
-            EmulatedSlots slots(folder);
+            EmulatedSlots slots(folder, GetParam());
             ASSERT_TRUE(write(slots, Slot::b, first));
         },
         [&] { return EmulatedSlots(folder).erase(Slot::b).has_value(); },
         [&](int point) {
-            EmulatedSlots slots(folder);
+            EmulatedSlots slots(folder, GetParam());
             expect_honest(slots, Slot::b, point);
             EXPECT_TRUE(slots.erase(Slot::b)) << "point " << point;
         });
     EXPECT_GE(points, 3);
 }
 
-TEST_F(PowerCut, CarryingIsFinishedByRepeatingIt) {
+TEST_P(PowerCut, CarryingIsFinishedByRepeatingIt) {
     const auto carry = [&] {
         return EmulatedSlots(folder)
             .carry_persistent(Slot::a, Slot::b, {"etc/nos.conf"})
@@ -171,13 +177,13 @@ TEST_F(PowerCut, CarryingIsFinishedByRepeatingIt) {
     const int points = sweep(
         [&] {
             make_anew();
-            EmulatedSlots slots(folder);
+            EmulatedSlots slots(folder, GetParam());
             ASSERT_TRUE(write(slots, Slot::a, first) && write(slots, Slot::b, second));
             std::ofstream(slots.root(Slot::a) / "etc/nos.conf") << "mine";
         },
         carry,
         [&](int point) {
-            const EmulatedSlots slots(folder);
+            const EmulatedSlots slots(folder, GetParam());
             const auto conf = read_file(slots.root(Slot::b) / "etc/nos.conf", 100).value_or("");
             EXPECT_TRUE(conf == "mine" || conf == "of 2.0.0") << "point " << point << conf;
             EXPECT_TRUE(carry());
@@ -187,7 +193,7 @@ TEST_F(PowerCut, CarryingIsFinishedByRepeatingIt) {
     EXPECT_GE(points, 3);
 }
 
-TEST_F(PowerCut, TheBootRecordHoldsTheOldOrTheNewChoice) {
+TEST_P(PowerCut, TheBootRecordHoldsTheOldOrTheNewChoice) {
     const auto boot_folder = [&] { return EmulatedBoot(folder / "slots"); };
     const int points = sweep(
         [&] {
@@ -206,19 +212,20 @@ TEST_F(PowerCut, TheBootRecordHoldsTheOldOrTheNewChoice) {
     EXPECT_GE(points, 4);
 }
 
-TEST_F(PowerCut, ATrialWhosePowerIsCutAnywhereEndsOnTheCommittedSlot) {
+TEST_P(PowerCut, ATrialWhosePowerIsCutAnywhereEndsOnTheCommittedSlot) {
     const auto power_on = [&]() -> BootReport {
         auto device = EmulatedDevice::open(folder, *log);
         EXPECT_TRUE(device) << device.error().text();
         auto report = (*device)->power_on();
         EXPECT_TRUE(report) << report.error().text();
+        expect_current(report.value_or(BootReport{}).booted);
         return report.value_or(BootReport{});
     };
     const int points = sweep(
         [&] {
             fs::remove_all(folder);
-            ASSERT_TRUE(EmulatedDevice::create(folder, {}));
-            EmulatedSlots slots(folder);
+            ASSERT_TRUE(EmulatedDevice::create(folder, {.slots = GetParam()}));
+            EmulatedSlots slots(folder, GetParam());
             ASSERT_TRUE(write(slots, Slot::a, first) && write(slots, Slot::b, second));
             ASSERT_TRUE(EmulatedBoot(folder / "boot").start_trial(Slot::b, 2));
         },
@@ -238,7 +245,8 @@ TEST_F(PowerCut, ATrialWhosePowerIsCutAnywhereEndsOnTheCommittedSlot) {
     EXPECT_GE(points, 10);
 }
 
+INSTANTIATE_TEST_SUITE_P(Folders, PowerCut,
+                         testing::Values(SlotFolders::lettered, SlotFolders::versioned));
+
 }  // namespace
 }  // namespace cutover
-
-#endif

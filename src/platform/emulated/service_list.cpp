@@ -131,10 +131,10 @@ bool ServiceList::has_processes() const {
            (candidate_ && candidate_->has_process()) || !formers_.empty();
 }
 
-std::vector<ServiceStatus> ServiceList::status() const {
+std::vector<ServiceStatus> ServiceList::status(SteadyTime now) const {
     std::vector<ServiceStatus> rows;
     rows.reserve(services_.size());
-    for (const auto& service : services_) rows.push_back(service.status());
+    for (const auto& service : services_) rows.push_back(service.status(now));
     return rows;
 }
 

@@ -50,7 +50,7 @@ public:
     std::optional<SteadyTime> next_time() const;
     void terminate(int signal);  // all of them
     bool has_processes() const;
-    std::vector<ServiceStatus> status() const;
+    std::vector<ServiceStatus> status(SteadyTime now) const;
     const SupervisorOptions& options() const { return options_; }
 
 private:

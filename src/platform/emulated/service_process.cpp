@@ -102,7 +102,9 @@ bool arrange_descriptors(ChildPlan& plan) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
-    (void)::signal(SIGPIPE, SIG_DFL);
+    // What the agent ignores, or was started to ignore, as under nohup, a service need not.
+    for (int number = 1; number < NSIG; ++number)
+        if (number != SIGKILL && number != SIGSTOP) (void)::signal(number, SIG_DFL);
     if (plan.listen_pid != nullptr) write_decimal(plan.listen_pid, ::getpid());
     if (arrange_descriptors(plan) && ::chdir(plan.folder.c_str()) == 0)
         ::execve(plan.program.c_str(), plan.argv.data(), plan.envp.data());

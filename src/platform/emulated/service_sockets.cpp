@@ -26,6 +26,7 @@
 
 #include "base/error.h"
 #include "base/unique_fd.h"
+#include "base/utf8.h"
 
 namespace cutover {
 namespace {
@@ -84,13 +85,23 @@ Result<UniqueFd> listen_at(const Address& address, const std::string& shown) {
     return fd;
 }
 
-bool says_ready(std::string_view message) {
+// For people to read: what is none of a line's characters is left out of it.
+std::string status_text(std::string_view text) {
+    std::string line;
+    for (const char c : text)
+        if (const auto byte = static_cast<unsigned char>(c); byte >= 0x20 && byte != 0x7F)
+            line += c;
+    return clipped_utf8(valid_utf8(line), NotifySocket::kMaxStatus);
+}
+
+void take_message(std::string_view message, NotifySocket::Said& said) {
+    constexpr std::string_view kStatus = "STATUS=";
     while (!message.empty()) {
         const auto line = message.substr(0, message.find('\n'));
-        if (line == "READY=1") return true;
+        if (line == "READY=1") said.ready = true;
+        if (line.starts_with(kStatus)) said.status = status_text(line.substr(kStatus.size()));
         message.remove_prefix(std::min(message.size(), line.size() + 1));
     }
-    return false;
 }
 
 }  // namespace
@@ -149,8 +160,8 @@ Result<NotifySocket> NotifySocket::open() {
     return NotifySocket(std::move(fd), std::move(name));
 }
 
-bool NotifySocket::ready(pid_t group) const {
-    bool result = false;
+NotifySocket::Said NotifySocket::hear(pid_t group) const {
+    Said said;
     for (;;) {
         std::array<char, 4096> text{};
         alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(ucred))> control{};
@@ -161,7 +172,7 @@ bool NotifySocket::ready(pid_t group) const {
         message.msg_control = control.data();
         message.msg_controllen = control.size();
         const auto got = ::recvmsg(fd_.get(), &message, MSG_CMSG_CLOEXEC);
-        if (got < 0) return result;
+        if (got < 0) return said;
         const auto* const header = CMSG_FIRSTHDR(&message);
         if (header == nullptr || header->cmsg_type != SCM_CREDENTIALS) continue;
         ucred sender{};
@@ -170,7 +181,7 @@ bool NotifySocket::ready(pid_t group) const {
         // only its user can be compared.
         const pid_t sender_group = ::getpgid(sender.pid);
         const bool ours = sender_group == group || (sender_group < 0 && sender.uid == ::geteuid());
-        if (ours && says_ready({text.data(), static_cast<std::size_t>(got)})) result = true;
+        if (ours) take_message({text.data(), static_cast<std::size_t>(got)}, said);
     }
 }
 

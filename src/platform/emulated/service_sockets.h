@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <sys/types.h>
 #include <vector>
@@ -35,9 +36,15 @@ public:
     int fd() const { return fd_.get(); }
     const std::string& name() const { return name_; }  // the value of NOTIFY_SOCKET
 
-    // Reads the messages at hand; true when one of the process group `group` said READY=1. Anybody
-    // on the machine can send here, so the kernel's word on the sender decides.
-    bool ready(pid_t group) const;
+    struct Said {
+        bool ready = false;  // READY=1
+        std::string status;  // the last STATUS=: one line of text, cut to kMaxStatus bytes
+    };
+    static constexpr std::size_t kMaxStatus = 200;
+
+    // Reads the messages at hand of the process group `group`. Anybody on the machine can send
+    // here, so the kernel's word on the sender decides.
+    Said hear(pid_t group) const;
 
 private:
     NotifySocket(UniqueFd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}

@@ -21,6 +21,7 @@
 #include "model/device.h"
 #include "model/manifest.h"
 #include "model/service_change.h"
+#include "platform/device_folder.h"
 #include "platform/emulated/errors.h"
 #include "platform/emulated/service_log.h"
 #include "platform/emulated/service_process.h"
@@ -80,6 +81,14 @@ std::string_view to_string(SupervisedService::Phase phase) {
     std::unreachable();
 }
 
+// Whole ones: it is read while it counts.
+std::string in_seconds(SteadyTime::duration duration) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(duration).count();
+    if (seconds < 60) return fmt::format("{} s", seconds);
+    if (seconds % 60 == 0) return fmt::format("{} min", seconds / 60);
+    return fmt::format("{} min {} s", seconds / 60, seconds % 60);
+}
+
 bool wants_restart(RestartPolicy policy, bool clean) {
     switch (policy) {
         case RestartPolicy::always: return true;
@@ -129,6 +138,7 @@ Result<LaunchRequest> SupervisedService::request_for(
     auto environment = plan_.spec.environment;
     environment["CUTOVER_ROOT"] = (place_.view.empty() ? place_.root : place_.view).string();
     environment["CUTOVER_DATA"] = place_.data.string();
+    environment["CUTOVER_KEYS"] = (place_.device / kKeyring).string();
     environment["CUTOVER_PERSIST"] = place_.persist.string();
     environment[kSupervisedBy] = place_.device.string();
     environment.try_emplace("PATH", fmt::format("{0}/bin:{0}/usr/bin:{0}/sbin:{0}/usr/sbin:"
@@ -150,6 +160,7 @@ Result<> SupervisedService::start(SteadyTime now) {
     started_ = now;
     phase_ = Phase::starting;
     killed_because_.clear();
+    said_.clear();
     return {};
 }
 
@@ -162,8 +173,10 @@ void SupervisedService::add_events(std::vector<pollfd>& events) const {
 void SupervisedService::serve(SteadyTime now) {
     if (process_) process_->read_output();
     // Read in any case: what a process says that is gone must not count for the next one.
-    const bool told = notify_ && notify_->ready(process_ ? process_->pid() : -1);
-    if (told && process_ && phase_ == Phase::starting) came_up(now);
+    const auto said =
+        notify_ ? notify_->hear(process_ ? process_->pid() : -1) : NotifySocket::Said();
+    if (!said.status.empty()) said_ = said.status;
+    if (said.ready && process_ && phase_ == Phase::starting) came_up(now);
     if (process_)
         if (const auto status = process_->ended()) on_end(*status, now);
     serve_hook();
@@ -172,7 +185,7 @@ void SupervisedService::serve(SteadyTime now) {
 void SupervisedService::came_up(SteadyTime now) {
     phase_ = Phase::hooking;
     hooks_left_.assign(plan_.after_start.begin(), plan_.after_start.end());
-    hooks_deadline_ = now + plan_.spec.start_timeout;
+    hooks_deadline_ = now + start_timeout();
     hook_outcome_.reset();
     go_on_with_hooks();
 }
@@ -251,12 +264,12 @@ void SupervisedService::on_time(SteadyTime now) {
         now >= started_ + options_.grace)
         return came_up(now);
     const bool coming_up = phase_ == Phase::starting || phase_ == Phase::waiting;
-    if (coming_up && !ready_ && now >= first_started_ + spec.start_timeout)
+    if (coming_up && !ready_ && now >= first_started_ + start_timeout())
         return fail_with(fmt::format("it was not ready within {}{}{}",
-                                     human_duration(spec.start_timeout),
+                                     human_duration(start_timeout()),
                                      detail_.empty() ? "" : "; before, it ended with ", detail_));
     // Started again, and hangs: its end is handled like any other.
-    if (phase_ == Phase::starting && process_ && ready_ && now >= started_ + spec.start_timeout)
+    if (phase_ == Phase::starting && process_ && ready_ && now >= started_ + start_timeout())
         process_->signal_group(SIGKILL);
 }
 
@@ -269,7 +282,7 @@ std::optional<SteadyTime> SupervisedService::next_time() const {
     if (phase_ == Phase::starting && plan_.spec.ready == ReadyWhen::running)
         at(started_ + options_.grace);
     if (phase_ == Phase::starting || phase_ == Phase::waiting)
-        at((ready_ ? started_ : first_started_) + plan_.spec.start_timeout);
+        at((ready_ ? started_ : first_started_) + start_timeout());
     return next;
 }
 
@@ -282,11 +295,22 @@ void SupervisedService::terminate(int signal) {
         phase_ = Phase::stopped;
 }
 
-ServiceStatus SupervisedService::status() const {
+// Of a first start, which takes as long as it takes, within its deadline.
+std::string SupervisedService::progress(SteadyTime now) const {
+    auto text = fmt::format("{} of at most {}", in_seconds(now - first_started_),
+                            in_seconds(start_timeout()));
+    if (!said_.empty()) text += fmt::format(" ({})", said_);
+    if (!detail_.empty()) text += fmt::format("; before, it ended with {}", detail_);
+    return text;
+}
+
+ServiceStatus SupervisedService::status(SteadyTime now) const {
+    const bool first = !ready_ && (phase_ == Phase::starting || phase_ == Phase::hooking ||
+                                   phase_ == Phase::waiting);
     return {.name = name(),
             .state = std::string(to_string(phase_)),
             .restarts = restarts_,
-            .detail = detail_};
+            .detail = first ? progress(now) : detail_};
 }
 
 Result<> SupervisedService::reload() const {
@@ -298,7 +322,7 @@ Result<> SupervisedService::reload() const {
 Result<> SupervisedService::run_hook(const std::vector<std::string>& command, SteadyTime now) {
     CUTOVER_CHECK(!hook_);
     hook_outcome_.reset();
-    return begin_hook(command, now + plan_.spec.start_timeout);
+    return begin_hook(command, now + start_timeout());
 }
 
 void SupervisedService::drop_hook() {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -73,7 +75,7 @@ public:
     // The services after it in the manifest wait until it is ready.
     bool others_wait() const { return plan_.spec.ready != ReadyWhen::running; }
     const std::string& detail() const { return detail_; }
-    ServiceStatus status() const;
+    ServiceStatus status(SteadyTime now) const;
 
     // For a service in Phase::running, which goes on.
     Result<> reload() const;  // sends it the signal of its plan
@@ -93,6 +95,10 @@ private:
         bool dropped = false;  // killed because nobody asks for it any more
     };
 
+    std::chrono::milliseconds start_timeout() const {
+        return std::max(plan_.spec.start_timeout, options_.least_start_timeout);
+    }
+    std::string progress(SteadyTime now) const;
     Result<> open();
     Result<> start(SteadyTime now);
     Result<LaunchRequest> request_for(const std::vector<std::string>& command) const;
@@ -128,6 +134,7 @@ private:
     std::deque<SteadyTime> recent_ends_;
     int restarts_ = 0;
     std::string detail_;
+    std::string said_;            // of its start, by itself
     std::string killed_because_;  // we ended the process: why
 
     std::optional<Hook> hook_;

@@ -12,11 +12,15 @@
 #include <optional>
 #include <poll.h>
 #include <stop_token>
+#include <string>
 #include <sys/eventfd.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
 #include <vector>
+
+#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -78,15 +82,22 @@ public:
         wake();
     }
 
-    Result<> wait_until_up(std::stop_token stop) {
+    Result<> wait_until_up(const std::stop_token& stop) {
         std::unique_lock lock(mutex_);
-        settled_.wait(lock, std::move(stop), [&] { return outcome_.has_value(); });
+        const auto settled = [&] { return outcome_.has_value(); };
+        if (const auto patience = options_.patience) {
+            settled_.wait_for(lock, stop, *patience, settled);
+            if (!outcome_ && !stop.stop_requested()) return {};
+        } else {
+            settled_.wait(lock, stop, settled);
+        }
         if (outcome_) return *outcome_;
         return fail(Errc::cancelled, "the start of the services was stopped");
     }
 
     Result<> change(std::vector<ServiceAction> actions, std::stop_token stop) {
         std::unique_lock lock(mutex_);
+        settled_.wait(lock, stop, [&] { return outcome_ || ended_ || stop_asked_; });
         if (!outcome_ || ended_ || stop_asked_)
             return fail(Errc::conflict, "the services are being started or stopped");
         if (change_) return fail(Errc::conflict, "another change of the services is under way");
@@ -107,6 +118,16 @@ public:
     std::vector<ServiceStatus> status() const {
         const std::scoped_lock lock(mutex_);
         return snapshot_;
+    }
+
+    std::string starting() const {
+        const std::scoped_lock lock(mutex_);
+        if (outcome_ || ended_ || stop_asked_) return {};
+        std::vector<std::string> texts;
+        for (const auto& service : snapshot_)
+            if (service.state == "starting" && !service.detail.empty())
+                texts.push_back(fmt::format("{} is starting: {}", service.name, service.detail));
+        return texts.empty() ? "services are starting" : fmt::format("{}", fmt::join(texts, "; "));
     }
 
 private:
@@ -189,7 +210,7 @@ private:
 
     void publish() {
         const std::scoped_lock lock(mutex_);
-        snapshot_ = list_.status();
+        snapshot_ = list_.status(clock_.steady());
         if (change_outcome_ && change_) {
             change_->outcome = std::exchange(change_outcome_, std::nullopt);
             settled_.notify_all();
@@ -258,7 +279,7 @@ Supervisor::~Supervisor() { stop(); }
 Result<> Supervisor::start(std::stop_token stop) {
     CUTOVER_CHECK(!thread_.joinable());
     thread_ = std::jthread([loop = loop_.get()] { loop->run(); });
-    return loop_->wait_until_up(std::move(stop));
+    return loop_->wait_until_up(stop);
 }
 
 void Supervisor::stop() {
@@ -270,6 +291,8 @@ void Supervisor::stop() {
 Result<> Supervisor::change(std::vector<ServiceAction> actions, std::stop_token stop) {
     return loop_->change(std::move(actions), std::move(stop));
 }
+
+std::string Supervisor::starting() const { return loop_->starting(); }
 
 std::vector<ServiceStatus> Supervisor::status() const { return loop_->status(); }
 

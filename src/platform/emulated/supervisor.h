@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -30,6 +31,10 @@ struct SupervisorOptions {
     std::chrono::milliseconds stop_timeout{3000};  // from SIGTERM to SIGKILL
     // The same for a process whose successor is up: it may finish what it has begun.
     std::chrono::milliseconds drain_timeout{30'000};
+    // Every service may take at least so long to become ready, whatever its package says.
+    std::chrono::milliseconds least_start_timeout{0};
+    // How long start() waits for services that are neither ready nor failed; none: until they are.
+    std::optional<std::chrono::milliseconds> patience = {};
     std::size_t max_log_bytes = std::size_t{1024} * 1024;  // of each service, twice
 };
 
@@ -58,11 +63,15 @@ public:
     Supervisor& operator=(const Supervisor&) = delete;
 
     // Returns when every service is ready, or with the first reason why one will not be
-    // (boot.failed); those that are up then stay up until stop().
+    // (boot.failed); those that are up then stay up until stop(). When patience ends before that,
+    // services go on starting, and starting() tells of them.
     Result<> start(std::stop_token stop);
     void stop();  // repeatable
 
-    // As Services::change(). One at a time; after start() has returned.
+    // As Services::starting().
+    std::string starting() const;
+
+    // As Services::change(). One at a time; waits for services that still start.
     Result<> change(std::vector<ServiceAction> actions, std::stop_token stop);
 
     std::vector<ServiceStatus> status() const;
