@@ -102,7 +102,7 @@ def main() -> int:
     # The largest first: the last one to start must not be the slowest.
     todo.sort(key=lambda item: -pathlib.Path(item[0]["file"]).stat().st_size)
 
-    failed = 0
+    failures: list[str] = []
     slowest: list[tuple[float, str]] = []
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         results = pool.map(lambda item: run_tidy(item[0], arguments.build, checks), todo)
@@ -113,13 +113,15 @@ def main() -> int:
                 stamp.touch()
                 print(f"ok      {seconds:5.1f} s  {name}", flush=True)
             else:
-                failed += 1
-                print(f"FAILED  {seconds:5.1f} s  {name}\n{said}", flush=True)
+                failures.append(f"FAILED  {seconds:5.1f} s  {name}\n{said}")
+                print(failures[-1], flush=True)
     for seconds, name in sorted(slowest, reverse=True)[:5]:
         print(f"slowest {seconds:5.1f} s  {name}")
+    # Again at the end, which is what a build server shows.
+    print(*failures, sep="\n", end="")
     print(f"{len(entries)} files: {len(entries) - len(todo)} unchanged, "
-          f"{len(todo) - failed} passed, {failed} failed")
-    return 1 if failed else 0
+          f"{len(todo) - len(failures)} passed, {len(failures)} failed")
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

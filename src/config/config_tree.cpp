@@ -45,7 +45,7 @@ std::string value_of(const lyd_node* node) {
 // What an operator may set: no state, and nothing of an RPC.
 bool is_configuration(const lysc_node* schema) {
     constexpr int kData = LYS_CONTAINER | LYS_LIST | LYS_LEAF | LYS_LEAFLIST | LYD_NODE_ANY;
-    for (const auto* node = schema; node; node = node->parent)
+    for (const auto* node = schema->parent; node; node = node->parent)
         if ((node->nodetype & (LYS_RPC | LYS_ACTION | LYS_NOTIF)) != 0) return false;
     return (schema->nodetype & kData) != 0 && (schema->flags & LYS_CONFIG_W) != 0;
 }
@@ -73,7 +73,7 @@ Result<> check_path(const std::string& path) {
 // A line a node, for people.
 void print_tree(const lyd_node* node, std::size_t depth, const lys_module* around,
                 std::string& out) {
-    if ((node->flags & LYD_DEFAULT) != 0 || (node->schema && lysc_is_key(node->schema))) return;
+    if ((node->flags & LYD_DEFAULT) != 0 || lysc_is_key(node->schema)) return;
     out.append(depth * kIndent, ' ');
     const auto* const module = lyd_owner_module(node);
     if (module != around) out.append(module->name).append(":");

@@ -200,9 +200,9 @@ private:
     bool take_out_lacking(const yang::Complaint& complaint, ValidData& result) {
         const auto* const missing = schema_at(context_, complaint.schema_path);
         const auto room = kMaxInvalidTold - result.invalid.size();
-        const auto nodes =
-            missing ? lacking(rest_.get(), missing, room) : std::vector<const lyd_node*>();
-        if (nodes.empty()) {
+        std::vector<const lyd_node*> nodes;
+        if (missing) nodes = lacking(rest_.get(), missing, room);
+        if (!missing || nodes.empty()) {
             result.invalid.push_back({.path = complaint.schema_path, .why = complaint.message});
             return false;
         }
