@@ -81,7 +81,9 @@ TEST(BackupFile, IsRefusedWithOneByteChangedOrMissing) {
         changed[at] = static_cast<char>(changed[at] ^ 1);
         const auto backup = read(changed);
         // A bit of the frame's header that means nothing may differ, but never what comes out.
-        if (backup) EXPECT_EQ(*backup, *read(file)) << at;
+        if (backup) {
+            EXPECT_EQ(*backup, *read(file)) << at;
+        }
         EXPECT_FALSE(read(std::string_view(file).substr(0, at))) << at;
     }
     EXPECT_THAT(refusal(file + "x"), HasSubstr("after it"));

@@ -190,7 +190,9 @@ TEST_F(BackupFolderTest, ListsWhatCannotBeReadWithTheReason) {
 
 TEST_F(BackupFolderTest, TakesNoNameThatLeadsElsewhere) {
     for (const auto* name : {"../x", "a/b", "", ".", "-x", "nine lives"})
-        if (*name != '\0') EXPECT_FALSE(backups().create(about_nos(), name)) << name;
+        if (*name != '\0') {
+            EXPECT_FALSE(backups().create(about_nos(), name)) << name;
+        }
     for (const auto* name : {"../device", "x/y", "", ".lock", "nos"})
         EXPECT_EQ(backups().find(name).error().id, "backup.unknown") << name;
     EXPECT_FALSE(backups().prune({(device() / "device.toml").string()}));
@@ -238,7 +240,9 @@ TEST_F(BackupFolderTest, PutsFilesBackAsTheyWere) {
     for (int twice = 0; twice < 2; ++twice) {
         const auto notes = put_back(unpacked, places());
         ASSERT_TRUE(notes) << notes.error().text();
-        if (twice == 0) EXPECT_THAT(*notes, Contains(HasSubstr("late.crt is trusted no more")));
+        if (twice == 0) {
+            EXPECT_THAT(*notes, Contains(HasSubstr("late.crt is trusted no more")));
+        }
         EXPECT_THAT(*notes, Contains(HasSubstr("late.crl stays")));
     }
     EXPECT_EQ(text_of("device.toml"), "[device]\nname = \"edge-1\"\n");

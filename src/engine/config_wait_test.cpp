@@ -171,8 +171,9 @@ TEST_F(ConfigWaitTest, WaitsForServicesOnlyWhenAskedTo) {
 TEST_F(ConfigWaitTest, WaitingCanBeCancelledAndCut) {
     open_trial();
     device_.when_event = [this](const Event& event) {
-        if (event.type == "configuration.awaited")
+        if (event.type == "configuration.awaited") {
             EXPECT_TRUE(device_.engine().cancel(event.operation));
+        }
     };
     EXPECT_EQ(device_.operate(upgrade()).state, OperationState::cancelled);
     EXPECT_EQ(config_.no_trials, "");

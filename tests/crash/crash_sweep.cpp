@@ -15,6 +15,7 @@
 #include <string>
 #include <sys/wait.h>
 #include <system_error>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -44,7 +45,7 @@ struct Chapter {
 
 struct Settings {
     std::string only;  // a part of a scenario's name
-    int jobs = 2;
+    int jobs = 3 * static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
     int every = 1;  // of the points, each n-th
 };
 
@@ -221,7 +222,8 @@ int main(int argc, char** argv) {
         bool keep = false;
         CLI::App app{"Kills the agent of a device at every fault point of every scenario."};
         app.add_option("--only", settings.only, "Scenarios whose name holds this");
-        app.add_option("--jobs", settings.jobs, "Processes at work")->check(CLI::Range(1, 64));
+        app.add_option("--jobs", settings.jobs, "Processes at work; they mostly wait")
+            ->check(CLI::Range(1, 64));
         app.add_option("--every", settings.every, "Only each n-th point")
             ->check(CLI::Range(1, 1000));
         app.add_option("--folder", parent, "Where the devices are made");
