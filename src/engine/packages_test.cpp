@@ -424,10 +424,11 @@ protected:
 
 TEST_P(CutAtEvent, AnInstallationEndsOnTheOldOrTheNew) {
     const auto operation = cut(request(OperationKind::install, "bgp", "1.0"));
-    if (operation.state == OperationState::done)
+    if (operation.state == OperationState::done) {
         EXPECT_THAT(running(), ElementsAre("bgp 1.0"));
-    else
+    } else {
         EXPECT_THAT(running(), IsEmpty());
+    }
     expect_at_rest();
     EXPECT_EQ(device.operate(upgrade_to("1.1.0")).state, OperationState::done);
 }
@@ -435,10 +436,11 @@ TEST_P(CutAtEvent, AnInstallationEndsOnTheOldOrTheNew) {
 TEST_P(CutAtEvent, AnUninstallationEndsOnTheOldOrTheNew) {
     install("bgp", "1.0");
     const auto operation = cut(named(OperationKind::uninstall, "bgp"));
-    if (operation.state == OperationState::done)
+    if (operation.state == OperationState::done) {
         EXPECT_THAT(running(), IsEmpty());
-    else
+    } else {
         EXPECT_THAT(running(), ElementsAre("bgp 1.0"));
+    }
     EXPECT_EQ(device.marks().running, device.marks().committed);
     EXPECT_EQ(device.marks().startup, device.marks().committed);
     EXPECT_FALSE(*device.store().open_operation());

@@ -30,10 +30,11 @@ TEST(Recovery, WhatIsCommittedIsFinishedAndNeverUndone) {
     for_all([](const OperationRecord& record, Position position, const Found& found) {
         if (!record.committed) return;
         const auto decision = decide(record, position, found);
-        if (position != Position::rebooting)
+        if (position != Position::rebooting) {
             EXPECT_EQ(decision, Recovery::go_on);
-        else
+        } else {
             EXPECT_EQ(decision, found.rebooted ? Recovery::go_on_after : Recovery::reboot);
+        }
     });
 }
 

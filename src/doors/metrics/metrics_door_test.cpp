@@ -119,10 +119,11 @@ TEST_F(MetricsDoorTest, AsksTheDeviceOnceForAllWhoComeInTheSameSecond) {
     EXPECT_THAT(scrape((*door)->address()), Not(HasSubstr("cutover_security_epoch 77")));
     device.edit([](DeviceState& state) { state.epoch = 77; });
     const auto second = scrape((*door)->address());
-    if (std::chrono::steady_clock::now() - begun < std::chrono::milliseconds(900))
+    if (std::chrono::steady_clock::now() - begun < std::chrono::milliseconds(900)) {
         EXPECT_THAT(second, Not(HasSubstr("cutover_security_epoch 77")));
-    else
+    } else {
         GTEST_SKIP() << "this machine has slept in between";
+    }
 }
 
 TEST_F(MetricsDoorTest, ClientsWhoSayNothingHoldNobodyUpForLong) {
