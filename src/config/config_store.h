@@ -2,12 +2,14 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -140,7 +142,11 @@ private:
     Result<std::optional<Migration>> move_between(const std::string& from, const std::string& to);
     Result<std::string> with_instances_back(std::string data, const ConfigFiles& target,
                                             std::vector<std::string>& left_behind);
-    Result<> migrate_one(Migrating& migrating, MigratedInstance& instance);
+    Result<> put_migrated(Migrating& migrating, const std::string& data,
+                          std::span<MigratedInstance> together);
+    Result<> move_together(Migrating& migrating, std::span<MigratedInstance> together,
+                           std::size_t& moved);
+    bool migrate_together(Migrating& migrating, std::span<MigratedInstance> together);
     void keep_trials(const std::stop_token& stop);
 
     const Options options_;
