@@ -38,12 +38,6 @@ constexpr std::size_t kMaxTextBytes = 1024;  // of who and why
 
 using Kind = ConfigSource::Kind;
 
-// "ietf-system" of "/ietf-system:system/hostname".
-std::string module_of(const std::string& path) {
-    const auto begin = path.starts_with('/') ? 1U : 0U;
-    return path.substr(begin, path.find(':') - begin);
-}
-
 Result<> check_session(const std::string& session) {
     if (!session.empty() && session.size() <= kMaxSessionBytes) return {};
     return fail(Errc::invalid, "a session has a name of 1 to {} bytes", kMaxSessionBytes);
@@ -339,8 +333,7 @@ Result<> ConfigStore::publish(const ConfigTree& tree) {
     if (published_ == data) return {};
     const auto before = published_ ? parse(*published_) : fail(Errc::not_found, "none");
     if (before)
-        for (const auto& change : TRY(before->changes_to(tree)))
-            changed_.insert(module_of(change.path));
+        changed_.merge(before->modules_changed_to(tree));
     else  // of other modules, or the first
         for (const auto& module : schema().modules()) changed_.insert(module.name);
     TRY(make_folders(options_.rendered.parent_path()));
