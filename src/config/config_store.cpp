@@ -61,6 +61,11 @@ ConfigStore::ConfigStore(Options options, ConfigTables tables)
 
 ConfigStore::~ConfigStore() = default;
 
+int ConfigStore::kept_revisions(std::size_t size_bytes) {
+    const auto many = kKeptBytes / std::max<std::size_t>(size_bytes, 1);
+    return static_cast<int>(std::clamp<std::size_t>(many, kFewestRevisions, kKeptRevisions));
+}
+
 Result<> ConfigStore::usable() const {
     if (!unusable_.empty()) return fail(errors::config_unusable, "{}", unusable_);
     if (!schema_) return fail(errors::config_none, "no running package brings YANG modules");
@@ -231,7 +236,7 @@ Result<ConfigRevision> ConfigStore::run(
         pointers.running = about.id;
         TRY(tables_.set_pointers(schema_id_, pointers));
         TRY(writes(about));
-        return tables_.forget_old_revisions(kKeptRevisions);
+        return tables_.forget_old_revisions(kept_revisions(data.size()));
     }));
     fault_point("config.committed");
     options_.log.info("configuration committed",

@@ -34,11 +34,16 @@ namespace cutover {
 // set of modules to the next by operations. What runs is also written to a file for services.
 class ConfigStore final : public Configuration, public ConfigData {
 public:
-    static constexpr int kKeptRevisions = 100;
+    static constexpr int kKeptRevisions = 100;  // fewer where each is large
+    static constexpr int kFewestRevisions = 10;
+    static constexpr std::size_t kKeptBytes = std::size_t{256} * 1024 * 1024;
     static constexpr int kKeptSchemas = 16;  // to which a device may go back
     static constexpr int kKeptTexts = 1000;  // of migrations, and of modules not in use
     static constexpr std::size_t kMaxCandidates = 64;
     static constexpr std::chrono::milliseconds kLongestTrial = std::chrono::hours(24);
+
+    // How many are kept beside one of so many bytes: each holds the whole configuration.
+    static int kept_revisions(std::size_t size_bytes);
 
     struct Options {
         std::filesystem::path database;
