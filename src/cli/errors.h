@@ -36,6 +36,11 @@ inline constexpr ErrorInfo cli_waiting_ended{
     .kind = Errc::timeout,
     .meaning = "The operation is not over yet, and goes on by itself.",
     .remedy = "Pick it up again with `cutover show operation N --follow`."};
+inline constexpr ErrorInfo cli_stopped{
+    .id = "cli.stopped",
+    .kind = Errc::cancelled,
+    .meaning = "It was stopped on the way. What was done stays; the rest is as it was.",
+    .remedy = "Give the same command again: it goes on with the rest."};
 inline constexpr ErrorInfo cli_cannot_write{
     .id = "cli.cannot_write",
     .kind = Errc::io,

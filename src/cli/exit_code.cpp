@@ -35,7 +35,8 @@ static_assert(rows_follow_the_enum());
 
 ExitCode exit_code_of(const Error& error) {
     if (error.id == errors::cli_usage.id) return ExitCode::usage;
-    if (error.id == errors::cli_waiting_ended.id) return ExitCode::waiting_ended;
+    if (error.id == errors::cli_waiting_ended.id || error.id == errors::cli_stopped.id)
+        return ExitCode::waiting_ended;
     return kCodes.at(std::to_underlying(error.kind)).code;
 }
 

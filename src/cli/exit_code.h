@@ -13,7 +13,7 @@ enum class ExitCode : std::uint8_t {
     usage = 2,
     refused = 3,        // nothing was changed
     unreachable = 4,    // the agent does not answer
-    waiting_ended = 5,  // the operation goes on
+    waiting_ended = 5,  // the operation goes on; or the same command does
 };
 
 // Of a request that ended with `error`. (An operation that was started and failed is `failed`.)

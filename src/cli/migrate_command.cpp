@@ -3,9 +3,13 @@
 #include <CLI/App.hpp>
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <ostream>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,6 +42,11 @@ struct MigrateOptions {
     bool report = false;
 };
 
+struct Outcome {
+    ConfigMigrated report;
+    std::optional<Error> error = {};  // why the rest was not tried, when no instance has failed
+};
+
 std::string_view name_of(State state) {
     switch (state) {
         case State::moved: return "moved";
@@ -45,6 +54,15 @@ std::string_view name_of(State state) {
         case State::untouched: return "untouched";
     }
     return "";
+}
+
+Json json_of(const std::optional<Error>& error) {
+    if (!error) return {};
+    return {{"kind", to_string(error->kind)},
+            {"id", error->id},
+            {"message", error->message},
+            {"cause", error->cause},
+            {"remedy", error->remedy}};
 }
 
 Json json_of(const MigratedInstance& instance) {
@@ -62,21 +80,16 @@ Json json_of(const MigratedInstance& instance) {
     for (const auto& loss : instance.lost)
         lost.push_back({{"path", loss.path}, {"value", loss.value}, {"why", loss.why}});
     json["untold"] = instance.untold;
-    json["error"] = nullptr;
-    if (const auto& error = instance.error)
-        json["error"] = {{"kind", to_string(error->kind)},
-                         {"id", error->id},
-                         {"message", error->message},
-                         {"cause", error->cause},
-                         {"remedy", error->remedy}};
+    json["error"] = json_of(instance.error);
     return json;
 }
 
-std::string json_text(const ConfigMigrated& migrated) {
-    const auto& asked = migrated.asked;
+std::string json_text(const Outcome& outcome) {
+    const auto& asked = outcome.report.asked;
     Json json{{"from", asked.from}, {"to", asked.to}, {"dry_run", asked.dry_run}};
     auto& instances = json["instances"] = Json::array();
-    for (const auto& instance : migrated.instances) instances.push_back(json_of(instance));
+    for (const auto& instance : outcome.report.instances) instances.push_back(json_of(instance));
+    json["error"] = json_of(outcome.error);
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -101,12 +114,13 @@ std::string change_line(const ConfigMove& change, const std::string& instance) {
 }
 
 // Paths are as long as they are.
-std::string text_of(const MigratedInstance& instance, bool dry_run, bool report) {
+std::string text_of(const MigratedInstance& instance, bool dry_run, bool report,
+                    std::string_view untouched) {
     auto text = "  " + printable(instance.path);
     if (instance.revision != 0) text += fmt::format("  revision {}", instance.revision);
     if (instance.state == State::failed)
         text += dry_run ? "  would fail" : "  failed, is as it was";
-    if (instance.state == State::untouched) text += "  not tried, is as it was";
+    if (instance.state == State::untouched) text += untouched;
     text += '\n';
     if (report)
         for (const auto& change : instance.changes)
@@ -120,9 +134,9 @@ std::string text_of(const MigratedInstance& instance, bool dry_run, bool report)
     return text;
 }
 
-std::string text_of(const ConfigMigrated& migrated, bool report) {
-    const auto& asked = migrated.asked;
-    const auto& instances = migrated.instances;
+std::string text_of(const Outcome& outcome, bool report) {
+    const auto& asked = outcome.report.asked;
+    const auto& instances = outcome.report.instances;
     if (instances.empty()) return fmt::format("Nothing is bound to {}.\n", printable(asked.from));
     const auto moved = static_cast<std::size_t>(
         std::ranges::count(instances, State::moved, &MigratedInstance::state));
@@ -131,7 +145,11 @@ std::string text_of(const ConfigMigrated& migrated, bool report) {
         fmt::format("{} {}{} from {} to {}:\n", asked.dry_run ? "Would move" : "Moved",
                     all ? "" : fmt::format("{} of ", moved), counted(instances.size(), "instance"),
                     printable(asked.from), printable(asked.to));
-    for (const auto& instance : instances) text += text_of(instance, asked.dry_run, report);
+    const bool unknown = outcome.error && exit_code_of(*outcome.error) == ExitCode::unreachable;
+    const auto* const untouched =
+        unknown ? "  not known to have moved" : "  not tried, is as it was";
+    for (const auto& instance : instances)
+        text += text_of(instance, asked.dry_run, report, untouched);
     if (asked.dry_run) return text + "A dry run: nothing was changed.\n";
     if (moved != 0) text += "To keep it over a boot: cutover config save\n";
     return text;
@@ -147,20 +165,59 @@ Result<> check(const MigrateOptions& options) {
     return {};
 }
 
+bool is_told_of(const MigratedInstance& instance) {
+    return instance.state == State::failed || instance.error;
+}
+
+// Call after call, each of which moves some, until all have moved, one fails, or Ctrl-C.
+Result<Outcome> migrate_all(Session& session, Configuration& config, ConfigMigrate wanted) {
+    std::stop_source stop;
+    std::shared_ptr<void> interrupts;
+    if (const auto& watch = session.context().watch_interrupts; watch && !wanted.dry_run)
+        interrupts = watch(stop);
+    Outcome outcome{.report = TRY(config.migrate(wanted))};
+    auto& instances = outcome.report.instances;
+    for (std::ptrdiff_t before = 0;;) {
+        const auto rest = std::ranges::find(instances, State::untouched, &MigratedInstance::state);
+        const auto moved = rest - instances.begin();
+        if (rest == instances.end()) return outcome;
+        if (std::any_of(instances.begin() + before, rest, is_told_of)) return outcome;
+        const auto told =
+            fmt::format("{} of {} moved", moved, counted(instances.size(), "instance"));
+        if (stop.stop_requested() || moved == before) {
+            outcome.error = make_error(errors::cli_stopped, told);
+            return outcome;
+        }
+        if (!session.json()) session.err() << fmt::format("  {}\n", told) << std::flush;
+        before = moved;
+        wanted.instances.clear();
+        for (auto one = rest; one != instances.end(); ++one) wanted.instances.push_back(one->path);
+        auto more = config.migrate(wanted);
+        if (!more) {
+            outcome.error = std::move(more.error());
+            return outcome;
+        }
+        instances.erase(rest, instances.end());
+        std::ranges::move(more->instances, std::back_inserter(instances));
+    }
+}
+
 Result<ExitCode> migrate(Session& session, const MigrateOptions& options) {
     TRY(check(options));
     auto* const config = TRY(session.device())->configuration();
     if (config == nullptr) return fail(errors::config_none, "this device has no configuration");
-    const auto migrated = TRY(config->migrate(options.wanted));
-    session.print([&] { return json_text(migrated); },
-                  [&] { return text_of(migrated, options.report); });
-    const auto& instances = migrated.instances;
-    const auto failed = std::ranges::find(instances, State::failed, &MigratedInstance::state);
-    if (failed == instances.end()) return ExitCode::done;
-    const auto error = failed->error.value_or(Error{});
-    if (!session.json()) print_error(session.err(), error, false, session.terminal());
-    const bool changed = failed != instances.begin() && !migrated.asked.dry_run;
-    return changed ? ExitCode::failed : exit_code_of(error);
+    const auto outcome = TRY(migrate_all(session, *config, options.wanted));
+    session.print([&] { return json_text(outcome); },
+                  [&] { return text_of(outcome, options.report); });
+    const auto& instances = outcome.report.instances;
+    const auto failed = std::ranges::find_if(instances, is_told_of);
+    const auto error =
+        failed == instances.end() ? outcome.error : std::optional(failed->error.value_or(Error{}));
+    if (!error) return ExitCode::done;
+    if (!session.json()) print_error(session.err(), *error, false, session.terminal());
+    const bool changed = instances.front().state == State::moved && !options.wanted.dry_run;
+    const auto code = exit_code_of(*error);
+    return changed && code == ExitCode::refused ? ExitCode::failed : code;
 }
 
 }  // namespace

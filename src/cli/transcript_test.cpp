@@ -229,6 +229,25 @@ TEST_F(Transcript, OfInstancesThatMove) {
     expect_golden("migrate");
 }
 
+TEST_F(Transcript, OfInstancesThatMoveAFewAtATime) {
+    for (const auto* name : {"r1", "r2", "r3", "r4", "r5"})
+        type({"config", "set", fmt::format("/ietf-devices:devices/device[name='{}']/driver", name),
+              "router@1"});
+    type({"config", "commit"});
+    world_.device.config().set_at_once(2);
+    const std::vector<std::string> migrate{"migrate", "--from",   "router@1",
+                                           "--to",    "router@2", "--all"};
+    world_.interrupts = [](std::stop_source stop) -> std::shared_ptr<void> {
+        stop.request_stop();
+        return {};
+    };
+    type(migrate);
+    world_.interrupts = {};
+    type(migrate);
+    type({"config", "history", "--count", "4"});
+    expect_golden("migrate-on");
+}
+
 TEST_F(Transcript, OfConfigurationAtATerminal) {
     world_.sit_at_a_terminal();
     world_.terminal.color = true;

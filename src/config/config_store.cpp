@@ -38,12 +38,6 @@ constexpr std::size_t kMaxTextBytes = 1024;  // of who and why
 
 using Kind = ConfigSource::Kind;
 
-// "ietf-system" of "/ietf-system:system/hostname".
-std::string module_of(const std::string& path) {
-    const auto begin = path.starts_with('/') ? 1U : 0U;
-    return path.substr(begin, path.find(':') - begin);
-}
-
 Result<> check_session(const std::string& session) {
     if (!session.empty() && session.size() <= kMaxSessionBytes) return {};
     return fail(Errc::invalid, "a session has a name of 1 to {} bytes", kMaxSessionBytes);
@@ -66,6 +60,11 @@ ConfigStore::ConfigStore(Options options, ConfigTables tables)
     : options_(std::move(options)), tables_(std::move(tables)) {}
 
 ConfigStore::~ConfigStore() = default;
+
+int ConfigStore::kept_revisions(std::size_t size_bytes) {
+    const auto many = kKeptBytes / std::max<std::size_t>(size_bytes, 1);
+    return static_cast<int>(std::clamp<std::size_t>(many, kFewestRevisions, kKeptRevisions));
+}
 
 Result<> ConfigStore::usable() const {
     if (!unusable_.empty()) return fail(errors::config_unusable, "{}", unusable_);
@@ -237,7 +236,7 @@ Result<ConfigRevision> ConfigStore::run(
         pointers.running = about.id;
         TRY(tables_.set_pointers(schema_id_, pointers));
         TRY(writes(about));
-        return tables_.forget_old_revisions(kKeptRevisions);
+        return tables_.forget_old_revisions(kept_revisions(data.size()));
     }));
     fault_point("config.committed");
     options_.log.info("configuration committed",
@@ -339,8 +338,7 @@ Result<> ConfigStore::publish(const ConfigTree& tree) {
     if (published_ == data) return {};
     const auto before = published_ ? parse(*published_) : fail(Errc::not_found, "none");
     if (before)
-        for (const auto& change : TRY(before->changes_to(tree)))
-            changed_.insert(module_of(change.path));
+        changed_.merge(before->modules_changed_to(tree));
     else  // of other modules, or the first
         for (const auto& module : schema().modules()) changed_.insert(module.name);
     TRY(make_folders(options_.rendered.parent_path()));

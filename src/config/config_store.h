@@ -2,12 +2,14 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -32,11 +34,16 @@ namespace cutover {
 // set of modules to the next by operations. What runs is also written to a file for services.
 class ConfigStore final : public Configuration, public ConfigData {
 public:
-    static constexpr int kKeptRevisions = 100;
+    static constexpr int kKeptRevisions = 100;  // fewer where each is large
+    static constexpr int kFewestRevisions = 10;
+    static constexpr std::size_t kKeptBytes = std::size_t{256} * 1024 * 1024;
     static constexpr int kKeptSchemas = 16;  // to which a device may go back
     static constexpr int kKeptTexts = 1000;  // of migrations, and of modules not in use
     static constexpr std::size_t kMaxCandidates = 64;
     static constexpr std::chrono::milliseconds kLongestTrial = std::chrono::hours(24);
+
+    // How many are kept beside one of so many bytes: each holds the whole configuration.
+    static int kept_revisions(std::size_t size_bytes);
 
     struct Options {
         std::filesystem::path database;
@@ -140,7 +147,11 @@ private:
     Result<std::optional<Migration>> move_between(const std::string& from, const std::string& to);
     Result<std::string> with_instances_back(std::string data, const ConfigFiles& target,
                                             std::vector<std::string>& left_behind);
-    Result<> migrate_one(Migrating& migrating, MigratedInstance& instance);
+    Result<> put_migrated(Migrating& migrating, const std::string& data,
+                          std::span<MigratedInstance> together);
+    Result<> move_together(Migrating& migrating, std::span<MigratedInstance> together,
+                           std::size_t& moved);
+    bool migrate_together(Migrating& migrating, std::span<MigratedInstance> together);
     void keep_trials(const std::stop_token& stop);
 
     const Options options_;

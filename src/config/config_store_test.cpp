@@ -1,6 +1,7 @@
 #include "config/config_store.h"
 
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -131,6 +132,13 @@ TEST_F(ConfigStoreTest, AnEditIsMadeWholeOrNotAtAll) {
                               {.kind = Kind::set, .path = "/net:net/mtu", .value = "9"}});
     EXPECT_FALSE(refused);
     EXPECT_TRUE(store->status()->candidates.empty());
+}
+
+TEST_F(ConfigStoreTest, FewerRevisionsAreKeptOfALargeConfiguration) {
+    EXPECT_EQ(ConfigStore::kept_revisions(0), ConfigStore::kKeptRevisions);
+    EXPECT_EQ(ConfigStore::kept_revisions(100'000), ConfigStore::kKeptRevisions);
+    EXPECT_EQ(ConfigStore::kept_revisions(std::size_t{16} * 1024 * 1024), 16);
+    EXPECT_EQ(ConfigStore::kept_revisions(kMaxConfigBytes), ConfigStore::kFewestRevisions);
 }
 
 TEST_F(ConfigStoreTest, ChangesOfOthersAreKeptAndConflictsNamed) {

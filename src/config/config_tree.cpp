@@ -3,8 +3,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <libyang/libyang.h>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -132,6 +134,105 @@ private:
     }
 
     std::vector<ConfigChange> changes_;
+};
+
+// The first of these that is set: no default.
+const lyd_node* set_from(const lyd_node* node) {
+    while (node && (node->flags & LYD_DEFAULT) != 0) node = node->next;
+    return node;
+}
+
+// Whether the same is set, in the same order. As deep as the schema.
+bool same(const lyd_node* one, const lyd_node* other) {
+    if (one->schema != other->schema) return false;
+    if ((one->schema->nodetype & LYD_NODE_INNER) == 0)
+        return lyd_compare_single(one, other, 0) == LY_SUCCESS;
+    const auto* left = set_from(lyd_child(one));
+    const auto* right = set_from(lyd_child(other));
+    while (left && right && same(left, right)) {
+        left = set_from(left->next);
+        right = set_from(right->next);
+    }
+    return !left && !right;
+}
+
+// Whether so are all nodes of a schema among siblings.
+bool same_all(const lysc_node* schema, const lyd_node* siblings, const lyd_node* others) {
+    const auto next = [&](const lyd_node* at) {
+        at = set_from(at);
+        while (at && at->schema != schema) at = set_from(at->next);
+        return at;
+    };
+    const auto* one = next(siblings);
+    const auto* other = next(others);
+    while (one && other && same(one, other)) {
+        one = next(one->next);
+        other = next(other->next);
+    }
+    return !one && !other;
+}
+
+// Of two trees what they do not have in common, and what that is in: few nodes, mostly. libyang
+// takes a time to compare that grows with the square of a list's entries.
+class Different {
+public:
+    void look(const lyd_node* older, const lyd_node* newer) {
+        look(older, newer, nullptr, nullptr);
+    }
+    const lyd_node* older() const { return older_.get(); }
+    const lyd_node* newer() const { return newer_.get(); }
+
+private:
+    static const lyd_node* twin(const lyd_node* node, const lyd_node* siblings) {
+        lyd_node* found = nullptr;
+        const bool there = siblings && lyd_find_sibling_first(siblings, node, &found) == LY_SUCCESS;
+        return there && (found->flags & LYD_DEFAULT) == 0 ? found : nullptr;
+    }
+
+    void look(const lyd_node* older, const lyd_node* newer, lyd_node* in_older,
+              lyd_node* in_newer) {
+        for (const auto* node = set_from(older); node; node = set_from(node->next)) {
+            const auto* const other = twin(node, newer);
+            if (is_kept(node, other, older, newer)) continue;
+            if (other && node->schema->nodetype == LYS_CONTAINER)
+                look(lyd_child(node), lyd_child(other), copy(node, in_older, older_, 0),
+                     copy(other, in_newer, newer_, 0));
+            else
+                copy(node, in_older, older_, LYD_DUP_RECURSIVE);
+        }
+        for (const auto* node = set_from(newer); node; node = set_from(node->next)) {
+            const auto* const other = twin(node, older);
+            const bool looked_at = other && node->schema->nodetype == LYS_CONTAINER;
+            if (!looked_at && !is_kept(node, other, newer, older))
+                copy(node, in_newer, newer_, LYD_DUP_RECURSIVE);
+        }
+    }
+
+    // Where entries have an order, all of them are, or none.
+    bool is_kept(const lyd_node* node, const lyd_node* other, const lyd_node* siblings,
+                 const lyd_node* others) {
+        if (lysc_is_userordered(node->schema) == 0) return other && same(node, other);
+        const auto [found, is_new] = ordered_.try_emplace({node->schema, siblings});
+        if (is_new) found->second = same_all(node->schema, siblings, others);
+        return found->second;
+    }
+
+    static lyd_node* copy(const lyd_node* node, lyd_node* parent, yang::Tree& tree,
+                          std::uint32_t options) {
+        lyd_node* made = nullptr;
+        // Else there is no memory.
+        CUTOVER_CHECK(lyd_dup_single(node, reinterpret_cast<lyd_node_inner*>(parent),
+                                     options | LYD_DUP_WITH_FLAGS, &made) == LY_SUCCESS);
+        if (parent) return made;
+        auto* top = tree.release();
+        CUTOVER_CHECK(lyd_insert_sibling(top, made, &top) == LY_SUCCESS);
+        tree.reset(top);
+        return made;
+    }
+
+    yang::Tree older_;
+    yang::Tree newer_;
+    std::map<std::pair<const lysc_node*, const lyd_node*>, bool> ordered_;  // by first sibling
 };
 
 }  // namespace
@@ -290,9 +391,22 @@ Result<> ConfigTree::validate() {
     return {};
 }
 
+std::set<std::string> ConfigTree::modules_changed_to(const ConfigTree& newer) const {
+    std::set<const lysc_node*> looked_at;
+    std::set<std::string> modules;
+    for (const auto* tree : {tree_.get(), newer.tree_.get()})
+        for (const auto* node = set_from(tree); node; node = set_from(node->next))
+            if (looked_at.insert(node->schema).second &&
+                !same_all(node->schema, tree_.get(), newer.tree_.get()))
+                modules.insert(lyd_owner_module(node)->name);
+    return modules;
+}
+
 Result<std::vector<ConfigChange>> ConfigTree::changes_to(const ConfigTree& newer) const {
+    Different different;
+    different.look(tree_.get(), newer.tree_.get());
     lyd_node* difference = nullptr;
-    if (lyd_diff_siblings(tree_.get(), newer.tree_.get(), 0, &difference) != LY_SUCCESS)
+    if (lyd_diff_siblings(different.older(), different.newer(), 0, &difference) != LY_SUCCESS)
         return fail(Errc::io, "compare the configurations: {}",
                     yang::last_errors(schema_.context()));
     const yang::Tree owned(difference);

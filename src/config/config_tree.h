@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,9 @@ public:
 
     // All rules of the modules: config.invalid, with libyang's reason and path. Adds defaults.
     Result<> validate();
+
+    // Names of the modules at whose top something is set otherwise in `newer`, of the same schema.
+    std::set<std::string> modules_changed_to(const ConfigTree& newer) const;
 
     // From this one to `newer`, of the same schema, in its order; without defaults.
     Result<std::vector<ConfigChange>> changes_to(const ConfigTree& newer) const;

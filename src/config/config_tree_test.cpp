@@ -127,6 +127,26 @@ TEST_F(ConfigTreeTest, ADifferenceTellsEachChangeOnce) {
     EXPECT_THAT(ConfigTree(schema).changes_to(ConfigTree(schema)).value(), testing::IsEmpty());
 }
 
+TEST_F(ConfigTreeTest, ADifferenceIsFoundAmongManyAndNotInDefaults) {
+    std::string ports;
+    for (int i = 0; i < 300; ++i)
+        ports += std::string(i == 0 ? "" : ",") + R"({"name":"e)" + std::to_string(i) + R"("})";
+    const auto before = parse(R"({"net:net":{"port":[)" + ports + "]}}");
+    auto after = before.copy();
+    ASSERT_TRUE(after.validate());
+    EXPECT_THAT(before.changes_to(after).value(), testing::IsEmpty());
+    EXPECT_THAT(before.modules_changed_to(after), testing::IsEmpty());
+    ASSERT_TRUE(after.set("/net:net/port[name='e150']/speed", "10"));
+    ASSERT_TRUE(after.erase("/net:net/port[name='e0']"));
+    using Kind = ConfigChange::Kind;
+    EXPECT_THAT(before.changes_to(after).value(),
+                testing::UnorderedElementsAre(
+                    ConfigChange{Kind::removed, "/net:net/port[name='e0']", "", ""},
+                    ConfigChange{Kind::added, "/net:net/port[name='e150']/speed", "", "10"}));
+    EXPECT_THAT(before.modules_changed_to(after), ElementsAre("net"));
+    EXPECT_THAT(before.modules_changed_to(ConfigTree(schema)), ElementsAre("net"));
+}
+
 TEST_F(ConfigTreeTest, AMergeTakesWhatIsNewAndKeepsTheRest) {
     auto tree = parse(R"({"net:net":{"hostname":"a","port":[{"name":"e0","speed":10}]}})");
     ASSERT_TRUE(tree.merge(parse(R"({"net:net":{"hostname":"b","port":[{"name":"e1"}]}})")));

@@ -82,11 +82,10 @@ std::vector<Bound> bound_in(ConfigDocument& data, SchemaView& view, const Instan
     return bound;
 }
 
-// The way from the top down to an entry, without it.
-std::vector<NodeId> above(const ConfigDocument& data, NodeId entry) {
+// The way from the top down to an entry, with both.
+std::vector<NodeId> way_to(const ConfigDocument& data, NodeId entry) {
     std::vector<NodeId> way;
-    for (auto node = data.at(entry).parent; node != 0; node = data.at(node).parent)
-        way.push_back(node);
+    for (auto node = entry; node != 0; node = data.at(node).parent) way.push_back(node);
     std::ranges::reverse(way);
     return way;
 }
@@ -94,70 +93,71 @@ std::vector<NodeId> above(const ConfigDocument& data, NodeId entry) {
 // Moves one instance in a document that holds nothing else but the keys of the entries it is in.
 class Move {
 public:
-    Move(const InstanceMove& move, ConfigDocument whole)
-        : move_(move),
-          whole_(std::move(whole)),
-          alone_(whole_.copy()),
-          view_(move.schema, whole_) {}
+    Move(const InstancesMove& how, ConfigDocument& whole, SchemaView& view, NodeId entry,
+         std::size_t most_told)
+        : how_(how),
+          whole_(whole),
+          view_(view),
+          entry_(entry),
+          alone_(whole.empty_beside()),
+          most_told_(most_told) {}
 
     Result<InstanceMoved> run() {
-        entry_ = entry_at(move_.path);
-        if (entry_ == 0)
-            return fail(errors::config_not_bound, "{} is not bound to {}", move_.path,
-                        move_.from.value);
-        leave_alone();
+        const auto alone = leave_alone();
         auto after = alone_.copy();
-        if (move_.migration != nullptr) TRY(migrate(after));
-        const auto moved = TRY(instance_of(after));
-        after.set(TRY(binding_of(after, moved)), Kind::text, move_.to.value);
+        if (how_.migration != nullptr) TRY(migrate(after));
+        const auto moved = TRY(instance_of(after, way_to(alone_, alone)));
+        after.set(TRY(binding_of(after, moved)), Kind::text, how_.to.value);
         tell_changes(after);
         drop_old(after, moved);
         fit_to(after);
-        put_back(after, moved);
-        result_.data = whole_.write();
+        if (how_.lose || result_.lost.empty()) put_back(after, moved);
         return std::move(result_);
     }
 
 private:
-    NodeId entry_at(const std::string& path) {
-        for (const auto& bound : bound_in(whole_, view_, move_.from))
-            if (bound.path == path) return bound.entry;
-        return 0;
-    }
-
-    // The copy has the numbers of the whole.
-    void leave_alone() {
-        auto way = above(alone_, entry_);
-        way.push_back(entry_);
+    // Where the instance is in the document that it is left alone in.
+    NodeId leave_alone() {
+        const auto way = way_to(whole_, entry_);
+        auto at = ConfigDocument::kRoot;
         for (std::size_t i = 0; i + 1 < way.size(); ++i) {
             const auto next = way[i + 1];
-            const auto keys = keys_of(alone_, way[i]);
-            alone_.unlink_if(way[i], [&](NodeId child) {
-                return child != next &&
-                       std::ranges::find(keys, alone_.at(child).name) == keys.end();
-            });
+            const auto keys = keys_of(way[i]);
+            const bool is_key_before = !keys.empty();
+            NodeId inner = 0;
+            // Of a list with very many entries only the one is looked at.
+            for (auto child = is_key_before ? whole_.at(way[i]).first : next; child != 0;
+                 child = is_key_before ? whole_.at(child).next : 0) {
+                const auto name = whole_.at(child).name;
+                if (child == next && next != entry_)
+                    inner = alone_.add(at, name, whole_.at(child).kind);
+                else if (child == next)
+                    inner = alone_.add_copy(at, name, whole_, child);
+                else if (std::ranges::find(keys, name) != keys.end())
+                    static_cast<void>(alone_.add_copy(at, name, whole_, child));
+            }
+            at = inner;
         }
+        return at;
     }
 
     // Of an entry of a list; of what is none there are none.
-    std::vector<NameId> keys_of(const ConfigDocument& data, NodeId node) {
-        const auto parent = data.at(node).parent;
-        if (parent == 0 || data.at(parent).kind != Kind::array) return {};
-        const auto* const schema = view_.schema_of(data, node);
+    std::vector<NameId> keys_of(NodeId node) {
+        const auto parent = whole_.at(node).parent;
+        if (parent == 0 || whole_.at(parent).kind != Kind::array) return {};
+        const auto* const schema = view_.schema_of(whole_, node);
         return schema != nullptr ? view_.keys(schema) : std::vector<NameId>();
     }
 
     Result<> migrate(ConfigDocument& after) {
-        const auto done = TRY(cutover::migrate(*move_.migration, after));
+        const auto done = TRY(cutover::migrate(*how_.migration, after));
         for (const auto& [origin, why] : done.dropped)
             lose(view_.path(alone_, origin), std::string(alone_.text(origin)), why);
         return {};
     }
 
     // Where the instance is afterwards: where it was, with nothing new around it.
-    Result<NodeId> instance_of(const ConfigDocument& after) {
-        auto way = above(alone_, entry_);
-        way.push_back(entry_);
+    Result<NodeId> instance_of(const ConfigDocument& after, const std::vector<NodeId>& way) {
         NodeId node = ConfigDocument::kRoot;
         for (std::size_t i = 1; i < way.size(); ++i) {
             NodeId next = 0;
@@ -175,17 +175,17 @@ private:
             if (next == 0 || now != before)
                 return fail(errors::config_migration,
                             "the migration to {} changes what is outside of the instance",
-                            move_.to_name);
+                            how_.to_name);
             node = next;
         }
         return node;
     }
 
     Result<NodeId> binding_of(ConfigDocument& after, NodeId entry) const {
-        const auto name = after.name(names_of(move_.to).back());
+        const auto name = after.name(names_of(how_.to).back());
         const auto there = after.member(entry, name);
         if (there != 0 && !after.is_term(there))
-            return fail(errors::config_migration, "{} is no leaf", move_.to.bound_by);
+            return fail(errors::config_migration, "{} is no leaf", how_.to.bound_by);
         return there != 0 ? there : after.add(entry, name, Kind::text);
     }
 
@@ -204,7 +204,7 @@ private:
 
     // True, and counts it, when no more is told.
     bool is_full() {
-        if (result_.changes.size() + result_.lost.size() < move_.most_told) return false;
+        if (result_.changes.size() + result_.lost.size() < most_told_) return false;
         ++result_.untold;
         return true;
     }
@@ -225,10 +225,10 @@ private:
     void drop_old(ConfigDocument& after, NodeId node) {
         const auto is_old = [&](NodeId child) {
             const auto name = after.at(child).name;
-            return name != 0 && std::ranges::find(move_.old_modules, after.module_of(name)) !=
-                                    move_.old_modules.end();
+            return name != 0 && std::ranges::find(how_.old_modules, after.module_of(name)) !=
+                                    how_.old_modules.end();
         };
-        const auto why = fmt::format("{} has no place for it", move_.to_name);
+        const auto why = fmt::format("{} has no place for it", how_.to_name);
         after.unlink_if(node, [&](NodeId child) {
             if (!is_old(child)) return false;
             lose_below(after, child, why);
@@ -249,11 +249,12 @@ private:
             static_cast<void>(whole_.add_copy(entry_, after.at(child).name, after, child));
     }
 
-    const InstanceMove& move_;
-    ConfigDocument whole_;
+    const InstancesMove& how_;
+    ConfigDocument& whole_;
+    SchemaView& view_;
+    const NodeId entry_;
     ConfigDocument alone_;
-    SchemaView view_;
-    NodeId entry_ = 0;
+    const std::size_t most_told_;
     InstanceMoved result_;
 };
 
@@ -273,9 +274,23 @@ std::string instance_path(std::string path) {
     return path;
 }
 
-Result<InstanceMoved> move_instance(const InstanceMove& move) {
-    auto whole = TRY(ConfigDocument::parse(move.data));
-    return Move(move, std::move(whole)).run();
+MovingInstances::MovingInstances(const InstancesMove& how, ConfigDocument whole)
+    : how_(&how), whole_(std::move(whole)), view_(how.schema, whole_) {}
+
+Result<MovingInstances> MovingInstances::begin(const InstancesMove& how, std::string_view data) {
+    MovingInstances moving(how, TRY(ConfigDocument::parse(data)));
+    for (auto& bound : bound_in(moving.whole_, moving.view_, how.from))
+        moving.bound_.emplace(std::move(bound.path), bound.entry);
+    return moving;
+}
+
+Result<InstanceMoved> MovingInstances::move(const std::string& path, std::size_t most_told) {
+    const auto found = bound_.find(path);
+    if (found == bound_.end())
+        return fail(errors::config_not_bound, "{} is not bound to {}", path, how_->from.value);
+    auto moved = TRY(Move(*how_, whole_, view_, found->second, most_told).run());
+    if (how_->lose || moved.lost.empty()) bound_.erase(found);
+    return moved;
 }
 
 }  // namespace cutover

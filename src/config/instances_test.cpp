@@ -1,11 +1,17 @@
 #include "config/instances.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <filesystem>
 #include <memory>
+#include <optional>
+#include <ranges>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -57,7 +63,7 @@ constexpr std::string_view kTwo = R"(module router-2 {
   augment "/d:devices/d:device" {
     when "d:driver = 'router@2'";
     container routing {
-      leaf as-number { type uint32 { range "1..65000"; } }
+      leaf as-number { type uint32 { range "1..65000"; } must ". != 13"; }
       leaf peer { type string; }
     }
   }
@@ -111,6 +117,24 @@ struct InstancesTest : testing::Test {
                                .by = "alice"});
     }
 
+    static std::string name(std::size_t number) { return "d" + std::to_string(number); }
+    // Instances, of which some hold what has no place in the other, and one has a number that only
+    // the rules of the other do not take.
+    static std::string many(std::size_t count, const std::vector<std::size_t>& losing = {},
+                            std::optional<std::size_t> refused = {}) {
+        std::string text;
+        for (std::size_t i = 0; i < count; ++i)
+            text += fmt::format(
+                R"({}{{"name": "{}", "driver": "router@1", "router-1:bgp": {{"as": {}}}{}}})",
+                i == 0 ? "" : ",", name(i), i == refused ? 13 : 100 + i,
+                std::ranges::find(losing, i) != losing.end() ? R"(, "router-1:banner": "hello")"
+                                                             : "");
+        return R"({"dev:devices": {"device": [)" + text + "]}}";
+    }
+    static std::size_t moved(const ConfigMigrated& report) {
+        return static_cast<std::size_t>(
+            std::ranges::count(report.instances, State::moved, &MigratedInstance::state));
+    }
     static ConfigFile file(const std::string& name, std::string_view text) {
         return {.name = name, .digest = digest_of(text)};
     }
@@ -209,6 +233,73 @@ TEST_F(InstancesTest, WhatHasNoPlaceIsListedAndLostOnlyByForce) {
     ASSERT_TRUE(forced);
     EXPECT_EQ(forced->instances[0].state, State::moved);
     EXPECT_THAT(all(), Not(HasSubstr("banner")));
+}
+
+TEST_F(InstancesTest, MoveThousandsTogetherInOneRevision) {
+    load(many(kMigratedAtOnce + 2));
+    const auto before = store->history(1)->front().id;
+    auto report = migrate({});
+    ASSERT_TRUE(report) << report.error().text();
+    EXPECT_EQ(moved(*report), kMigratedAtOnce);
+    EXPECT_EQ(report->instances.front().changes.size(), 2U);
+    EXPECT_EQ(report->instances.back().state, State::untouched);
+    EXPECT_THAT(report->instances.back().changes, IsEmpty());
+    EXPECT_EQ(store->history(1)->front().id, before + 1);
+    EXPECT_EQ(store->history(1)->front().comment,
+              "migrated 2500 instances from router@1 to router@2");
+    report = migrate({});
+    EXPECT_EQ(moved(*report), 2U);
+    EXPECT_EQ(report->instances.front().revision, before + 2);
+    EXPECT_THAT(*store->bound("router@1", false), IsEmpty());
+}
+
+TEST_F(InstancesTest, ADryRunAnswersForEachAsTheRunDoes) {
+    load(many(kMigratedAtOnce + 5, {kMigratedAtOnce + 3}));
+    const auto dry = migrate({}, true);
+    ASSERT_TRUE(dry) << dry.error().text();
+    EXPECT_EQ(moved(*dry), kMigratedAtOnce + 3);
+    const auto first = migrate({});
+    auto second = migrate({});
+    EXPECT_EQ(moved(*first), kMigratedAtOnce);
+    for (auto& instance : second->instances) instance.revision = 0;
+    EXPECT_TRUE(
+        std::ranges::equal(dry->instances | std::views::drop(kMigratedAtOnce), second->instances));
+}
+
+TEST_F(InstancesTest, TheFirstThatTheRulesRefuseIsFoundAmongMany) {
+    for (const std::size_t bad : {0U, 1U, 6U, 12U}) {
+        load(many(13, {}, bad));
+        for (const bool dry_run : {true, false}) {
+            const auto report = migrate({}, dry_run);
+            ASSERT_TRUE(report) << report.error().text();
+            EXPECT_EQ(moved(*report), bad);
+            const auto& failed = report->instances.at(bad);
+            EXPECT_EQ(failed.state, State::failed);
+            EXPECT_EQ(failed.error.value_or(Error()).id, errors::config_invalid.id);
+            EXPECT_FALSE(failed.changes.empty());
+            for (std::size_t i = bad + 1; i < report->instances.size(); ++i)
+                EXPECT_EQ(report->instances[i], MigratedInstance{.path = device(name(i))});
+        }
+        EXPECT_EQ(store->bound("router@1", false)->size(), 13 - bad);
+    }
+}
+
+TEST_F(InstancesTest, WhatWouldLoseDoesNotHideWhatTheRulesRefuseBeforeIt) {
+    load(many(8, {5}, 2));
+    const auto report = migrate({});
+    EXPECT_EQ(moved(*report), 2U);
+    EXPECT_EQ(report->instances[2].error.value_or(Error()).id, errors::config_invalid.id);
+    EXPECT_THAT(report->instances[5].lost, IsEmpty()) << "its turn did not come";
+}
+
+TEST_F(InstancesTest, HaveMovedAlsoWhereServicesCannotReadIt) {
+    std::filesystem::remove_all(folder.path() / "data");
+    ASSERT_TRUE(write_file_durably(folder.path() / "data", "in the way"));
+    const auto report = migrate({device("r2"), device("r3")});
+    ASSERT_TRUE(report) << report.error().text();
+    EXPECT_EQ(moved(*report), 2U);
+    EXPECT_THAT(report->instances[0].error.value_or(Error()).text(), HasSubstr("runs, but"));
+    EXPECT_THAT(*store->bound("router@1", false), ElementsAre(device("r1")));
 }
 
 TEST_F(InstancesTest, MoveBackByTheSameMigration) {

@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -28,9 +30,7 @@ struct ConfigStore::Migrating {
     ConfigSide from;
     ConfigSide to;
     std::optional<Migration> migration;
-    std::vector<std::string> old_modules;
     std::string data;  // of a dry run: what it has come to; empty: nothing yet
-    std::size_t most_told = kMaxMigratedTold;
 };
 
 Result<const ConfigSide*> ConfigStore::side(const std::string& line) const {
@@ -82,7 +82,6 @@ Result<ConfigStore::Migrating> ConfigStore::begin_migrating(const ConfigMigrate&
         return fail(errors::config_no_side, "{} and {} have not the same instances", from.line,
                     to.line);
     migrating.migration = TRY(move_between(from.line, to.line));
-    migrating.old_modules = from.modules;
     return migrating;
 }
 
@@ -114,68 +113,113 @@ Result<std::string> ConfigStore::with_instances_back(std::string data, const Con
         const auto to = std::ranges::find_if(target.sides, takes_them);
         if (std::ranges::any_of(target.sides, is_there) || to == target.sides.end()) continue;
         const auto migration = TRY(move_between(from.line, to->line));
+        const InstancesMove how{.schema = schema(),
+                                .from = from.instances,
+                                .to = to->instances,
+                                .migration = migration ? &*migration : nullptr,
+                                .old_modules = from.modules,
+                                .to_name = to->line,
+                                .lose = true};
+        auto moving = TRY(MovingInstances::begin(how, data));
         for (const auto& path : TRY(instances_in(schema(), data, from.instances))) {
-            auto moved = move_instance({.schema = schema(),
-                                        .data = data,
-                                        .path = path,
-                                        .from = from.instances,
-                                        .to = to->instances,
-                                        .migration = migration ? &*migration : nullptr,
-                                        .old_modules = from.modules,
-                                        .to_name = to->line,
-                                        .most_told = kMaxMigratedTold});
+            const auto moved = moving.move(path, kMaxMigratedTold);
             if (!moved) {
                 left_behind.push_back(path + ": " + moved.error().text());
                 continue;
             }
             for (const auto& lost : moved->lost) left_behind.push_back(lost.path + ": " + lost.why);
-            data = std::move(moved->data);
         }
+        data = moving.data();
     }
     return data;
 }
 
-// With the mutex held. The instance is told what becomes of it, also when that is refused.
-Result<> ConfigStore::migrate_one(Migrating& migrating, MigratedInstance& instance) {
-    TRY(writable());
+// Makes what the data have become what runs, or of a dry run what it goes on with.
+Result<> ConfigStore::put_migrated(Migrating& migrating, const std::string& data,
+                                   std::span<MigratedInstance> together) {
     const auto& asked = migrating.asked;
-    if (migrating.data.empty())
-        migrating.data = TRY(revision_of(TRY(tables_.pointers(schema_id_)).running)).data;
-    auto moved =
-        TRY(move_instance({.schema = schema(),
-                           .data = migrating.data,
-                           .path = instance.path,
-                           .from = migrating.from.instances,
-                           .to = migrating.to.instances,
-                           .migration = migrating.migration ? &*migrating.migration : nullptr,
-                           .old_modules = migrating.old_modules,
-                           .to_name = asked.to,
-                           .most_told = migrating.most_told}));
-    instance.changes = std::move(moved.changes);
-    instance.lost = std::move(moved.lost);
-    instance.untold = moved.untold;
-    const auto told = instance.changes.size() + instance.lost.size();
-    migrating.most_told -= std::min(migrating.most_told, told);
-    if (!asked.lose && !instance.lost.empty())
-        return fail(
-            errors::config_would_lose, "{}{} would have no place in {}", instance.lost.front().path,
-            instance.lost.size() == 1 ? std::string()
-                                      : fmt::format(" and {} more", instance.lost.size() - 1),
-            asked.to);
-    auto tree = TRY(parse(moved.data));
+    auto tree = TRY(parse(data));
     if (asked.dry_run) {
         TRY(tree.validate());
-        migrating.data = std::move(moved.data);
+        migrating.data = TRY(tree.print(ConfigFormat::json));  // what would be stored
+        for (auto& instance : together) instance.state = MigratedInstance::State::moved;
         return {};
     }
-    migrating.data.clear();  // the next one begins with what runs then
-    const auto revision = TRY(run(
-        std::move(tree),
-        {.by = asked.by,
-         .comment = fmt::format("migrated {} from {} to {}", instance.path, asked.from, asked.to)},
-        [](const ConfigRevision&) { return Result<>(); }));
-    instance.revision = revision.id;
+    const auto what =
+        together.size() == 1 ? together.front().path : fmt::format("{} instances", together.size());
+    ConfigRevisionId made = 0;
+    const auto done =
+        run(std::move(tree),
+            {.by = asked.by,
+             .comment = fmt::format("migrated {} from {} to {}", what, asked.from, asked.to)},
+            [&](const ConfigRevision& revision) {
+                made = revision.id;
+                return Result<>();
+            });
+    // It runs also where its file could not be written for services.
+    if (done || (made != 0 && TRY(tables_.pointers(schema_id_)).running == made))
+        for (auto& instance : together) {
+            instance.state = MigratedInstance::State::moved;
+            instance.revision = made;
+        }
+    static_cast<void>(TRY(done));
     return {};
+}
+
+// In one revision, or not at all. `moved` is then how many could be before the first that cannot;
+// all of them, when it is the rules of the modules that say no.
+Result<> ConfigStore::move_together(Migrating& migrating, std::span<MigratedInstance> together,
+                                    std::size_t& moved) {
+    TRY(writable());
+    const auto& asked = migrating.asked;
+    if (!asked.dry_run || migrating.data.empty())
+        migrating.data = TRY(revision_of(TRY(tables_.pointers(schema_id_)).running)).data;
+    const InstancesMove how{.schema = schema(),
+                            .from = migrating.from.instances,
+                            .to = migrating.to.instances,
+                            .migration = migrating.migration ? &*migrating.migration : nullptr,
+                            .old_modules = migrating.from.modules,
+                            .to_name = asked.to,
+                            .lose = asked.lose};
+    auto moving = TRY(MovingInstances::begin(how, migrating.data));
+    auto room = kMaxMigratedTold;
+    for (moved = 0; moved < together.size(); ++moved) {
+        auto& instance = together[moved];
+        auto told = TRY(moving.move(instance.path, room));
+        room -= std::min(room, told.changes.size() + told.lost.size());
+        instance.changes = std::move(told.changes);
+        instance.lost = std::move(told.lost);
+        instance.untold = told.untold;
+        if (!asked.lose && !instance.lost.empty())
+            return fail(errors::config_would_lose, "{}{} would have no place in {}",
+                        instance.lost.front().path,
+                        instance.lost.size() == 1
+                            ? std::string()
+                            : fmt::format(" and {} more", instance.lost.size() - 1),
+                        asked.to);
+    }
+    return put_migrated(migrating, moving.data(), together);
+}
+
+// With the mutex held. False when one of them fails; those before it are moved then.
+bool ConfigStore::migrate_together(Migrating& migrating, std::span<MigratedInstance> together) {
+    std::size_t moved = 0;
+    const auto done = move_together(migrating, together, moved);
+    if (done) return true;
+    const bool broken = done.error().id == errors::config_invalid.id ||
+                        done.error().id == errors::config_unreadable.id;
+    const bool all = moved == together.size();
+    if (all && moved > 1 && broken) {
+        const auto half = together.size() / 2;
+        return migrate_together(migrating, together.first(half)) &&
+               migrate_together(migrating, together.subspan(half));
+    }
+    if (!all && moved > 0 && !migrate_together(migrating, together.first(moved))) return false;
+    auto& first = together[all ? 0 : moved];
+    if (first.state != MigratedInstance::State::moved)
+        first.state = MigratedInstance::State::failed;
+    first.error = done.error();
+    return false;
 }
 
 Result<ConfigMigrated> ConfigStore::migrate(const ConfigMigrate& wanted) {
@@ -185,28 +229,28 @@ Result<ConfigMigrated> ConfigStore::migrate(const ConfigMigrate& wanted) {
     std::unique_lock lock(mutex_);
     auto migrating = TRY(begin_migrating(wanted));
     const auto data = TRY(revision_of(TRY(tables_.pointers(schema_id_)).running)).data;
-    auto bound = TRY(instances_in(schema(), data, migrating.from.instances));
-    if (bound.size() > kMaxMigrated && wanted.instances.empty()) bound.resize(kMaxMigrated);
+    const auto bound = TRY(instances_in(schema(), data, migrating.from.instances));
+    const std::unordered_set<std::string> known(bound.begin(), bound.end());
+    std::unordered_set<std::string> asked;
     ConfigMigrated report{.asked = wanted};
-    for (const auto& path : wanted.instances.empty() ? bound : wanted.instances) {
-        const auto known = std::ranges::find(bound, instance_path(path));
-        if (known == bound.end())
-            return fail(errors::config_not_bound, "{} is not bound to {}", path, wanted.from);
-        const bool twice = std::ranges::find(report.instances, *known, &MigratedInstance::path) !=
-                           report.instances.end();
-        if (!twice || wanted.instances.empty()) report.instances.push_back({.path = *known});
+    for (const auto& named : wanted.instances.empty() ? bound : wanted.instances) {
+        auto path = instance_path(named);
+        if (!known.contains(path))
+            return fail(errors::config_not_bound, "{} is not bound to {}", named, wanted.from);
+        if (report.instances.size() < kMaxMigrated && asked.insert(path).second)
+            report.instances.push_back({.path = std::move(path)});
     }
-    for (auto& instance : report.instances) {
-        const auto done = migrate_one(migrating, instance);
-        instance.state = done ? MigratedInstance::State::moved : MigratedInstance::State::failed;
-        if (!done) {
-            instance.error = done.error();
-            break;
-        }
+    for (std::span rest(report.instances); !rest.empty();) {
+        const auto together = rest.first(std::min(rest.size(), kMigratedAtOnce));
+        if (!migrate_together(migrating, together) || !wanted.dry_run) break;
+        rest = rest.subspan(together.size());
         // Others may look at the configuration meanwhile, and an operation may take hold of it.
         lock.unlock();
         lock.lock();
     }
+    for (auto& instance : report.instances)  // also what was tried with one that failed
+        if (instance.state == MigratedInstance::State::untouched)
+            instance = {.path = std::move(instance.path)};
     return report;
 }
 

@@ -62,7 +62,9 @@ Result<> check_fit(const Manifest& manifest, const Host& host) {
 
 // The texts of its modules: the package will not be at hand when they are asked for.
 Result<> keep_config(ConfigData* configuration, OpenedPackage& package) {
-    if (!configuration || package.manifest().config_modules.empty()) return {};
+    const auto& manifest = package.manifest();
+    if (!configuration || (manifest.config_modules.empty() && manifest.config_migrations.empty()))
+        return {};
     const auto folder =
         TRY(TempFolder::create(std::filesystem::temp_directory_path(), "cutover-modules-"));
     TRY(package.unpack_hooks(folder.path()));

@@ -151,11 +151,11 @@ struct MigratedInstance {
     };
     std::string path;
     State state = State::untouched;
-    ConfigRevisionId revision = 0;  // that it was committed with; 0: none
+    ConfigRevisionId revision = 0;  // that it was committed with, as others were; 0: none
     std::vector<ConfigMove> changes;
     std::vector<ConfigLoss> lost;
     std::size_t untold = 0;      // changes and losses beyond those listed
-    std::optional<Error> error;  // of what failed
+    std::optional<Error> error;  // of what failed; or has moved, but services may not read it
     bool operator==(const MigratedInstance&) const = default;
 };
 
@@ -166,7 +166,8 @@ struct ConfigMigrated {
 };
 
 inline constexpr std::size_t kMaxMigrated = 10'000;      // instances in one call
-inline constexpr std::size_t kMaxMigratedTold = 10'000;  // changes and losses of one report
+inline constexpr std::size_t kMigratedAtOnce = 2'500;    // with one revision
+inline constexpr std::size_t kMaxMigratedTold = 10'000;  // changes and losses of one revision
 
 // The configuration of a device. Safe to call from several threads; no call waits for an operation,
 // or for a service to take what is new. Errors are those of config/errors.h.
@@ -201,8 +202,10 @@ public:
     // Commits the content of an older revision; 0: of the one before, or the end of a trial.
     virtual Result<ConfigRevision> rollback(ConfigRevisionId revision, const std::string& by) = 0;
 
-    // Each instance in a revision of its own, whole or not at all, until one fails. What cannot be
-    // begun is an error; what fails on the way is told of the instance.
+    // The first kMigratedAtOnce of the instances, each whole or not at all, with one revision:
+    // those whose turn did not come are to be asked for again. Where one fails, those before it are
+    // moved, with a few revisions. A dry run does the same for all of them. What cannot be begun is
+    // an error; what fails on the way is told of the instance.
     virtual Result<ConfigMigrated> migrate(const ConfigMigrate& wanted) = 0;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -27,6 +28,8 @@ public:
     void add_waiting(std::string service);  // that is still to be told
     // Why a session's changes could not be carried over to new modules.
     void set_problem(const std::string& session, std::string why);
+    // So many instances move with one call.
+    void set_at_once(std::size_t instances);
     // The deadline of the commit on trial passes.
     void end_trial();
     // The last edits, and who asked for what.
@@ -65,7 +68,7 @@ private:
     Result<const Revision*> find(ConfigRevisionId revision) const;
     const Tree& running_tree() const;
     Result<Tree> rebased(const Candidate& candidate) const;
-    void migrate_one(const ConfigMigrate& wanted, MigratedInstance& instance);
+    static void migrate_one(const ConfigMigrate& wanted, MigratedInstance& instance, Tree& tree);
     ConfigRevision add(Tree tree, std::string by, std::string comment);
 
     mutable std::mutex mutex_;
@@ -80,6 +83,7 @@ private:
     std::vector<ConfigEdit> last_edits_;
     ConfigCommit last_commit_;
     std::string saved_by_;
+    std::size_t at_once_ = kMigratedAtOnce;
 };
 
 }  // namespace cutover

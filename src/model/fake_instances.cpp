@@ -1,6 +1,7 @@
 // What FakeConfiguration does with instances.
 
 #include <algorithm>
+#include <cstddef>
 #include <expected>
 #include <mutex>
 #include <string>
@@ -27,9 +28,10 @@ Error error_of(Errc kind, std::string id, std::string message, std::string remed
 
 }  // namespace
 
-void FakeConfiguration::migrate_one(const ConfigMigrate& wanted, MigratedInstance& instance) {
-    auto tree = running_tree();
+void FakeConfiguration::migrate_one(const ConfigMigrate& wanted, MigratedInstance& instance,
+                                    Tree& tree) {
     const auto driver = instance.path + std::string(kBinding);
+    const auto before = tree;
     instance.changes.push_back({driver, driver, wanted.from, wanted.to});
     tree[driver] = wanted.to;
     const auto old_as = instance.path + "/bgp/as";
@@ -45,6 +47,7 @@ void FakeConfiguration::migrate_one(const ConfigMigrate& wanted, MigratedInstanc
         tree.erase(banner);
     }
     if (!instance.lost.empty() && !wanted.lose) {
+        tree = before;
         instance.state = MigratedInstance::State::failed;
         instance.error = error_of(
             Errc::conflict, "config.would_lose",
@@ -53,10 +56,11 @@ void FakeConfiguration::migrate_one(const ConfigMigrate& wanted, MigratedInstanc
         return;
     }
     instance.state = MigratedInstance::State::moved;
-    if (wanted.dry_run) return;
-    const auto comment =
-        fmt::format("migrated {} from {} to {}", instance.path, wanted.from, wanted.to);
-    instance.revision = add(std::move(tree), wanted.by, comment).id;
+}
+
+void FakeConfiguration::set_at_once(std::size_t instances) {
+    const std::lock_guard lock(mutex_);
+    at_once_ = instances;
 }
 
 Result<ConfigMigrated> FakeConfiguration::migrate(const ConfigMigrate& wanted) {
@@ -82,10 +86,20 @@ Result<ConfigMigrated> FakeConfiguration::migrate(const ConfigMigrate& wanted) {
             return std::unexpected(error_of(Errc::not_found, "config.not_bound",
                                             fmt::format("{} is not bound to {}", path, wanted.from),
                                             "See which are with a dry run."));
+    auto tree = running_tree();
+    std::size_t moved = 0;
     for (auto& instance : report.instances) {
-        migrate_one(wanted, instance);
+        if (moved == at_once_ && !wanted.dry_run) break;
+        migrate_one(wanted, instance, tree);
         if (instance.state == MigratedInstance::State::failed) break;
+        ++moved;
     }
+    if (moved == 0 || wanted.dry_run) return report;
+    const auto what =
+        moved == 1 ? report.instances.front().path : fmt::format("{} instances", moved);
+    const auto comment = fmt::format("migrated {} from {} to {}", what, wanted.from, wanted.to);
+    const auto revision = add(std::move(tree), wanted.by, comment).id;
+    for (std::size_t i = 0; i < moved; ++i) report.instances[i].revision = revision;
     return report;
 }
 

@@ -66,13 +66,16 @@ bool has_init_hook(const PlanInput& input) {
 void add_hook_folder(const PlanInput& input, Plan& plan) {
     std::size_t hooks = 0;
     std::size_t modules = 0;
+    bool migrations = false;  // may come alone, where the modules are those of others
     for (const auto& package : input.offered) {
         hooks += package.manifest.hooks.size();
         modules += package.manifest.config_modules.size();
+        migrations = migrations || !package.manifest.config_migrations.empty();
     }
-    if (hooks == 0 && modules == 0) return;
+    if (hooks == 0 && modules == 0 && !migrations) return;
     auto what = hooks == 0 ? std::string() : counted(hooks, "hook");
     if (modules != 0) what += (what.empty() ? "" : " and ") + counted(modules, "YANG module");
+    if (what.empty()) what = "migrations";
     add(plan, has_init_hook(input) ? Stage::init : Stage::prep, order::kUnpackHooks,
         StepKind::unpack_hooks, "unpack hooks", what + " of the packages");
 }

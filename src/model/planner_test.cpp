@@ -30,6 +30,13 @@ TEST(Planner, AnUpgradeWritesTheStandbySlotThenTriesIt) {
                                                    reboot, check_trial, capture_evidence, commit));
 }
 
+TEST(Planner, MigrationsThatComeWithoutModulesAreKeptToo) {
+    auto input = upgrade_to("1.2.0");
+    EXPECT_THAT(kinds(*make_plan(input)), testing::Not(testing::Contains(StepKind::unpack_hooks)));
+    input.offered.front().manifest.config_migrations = "hooks/migrations";
+    EXPECT_THAT(kinds(*make_plan(input)), testing::Contains(StepKind::unpack_hooks));
+}
+
 TEST(Planner, WhoAsksForABaseGetsThatOneOrNothing) {
     const auto asked = [](const WantedBase& wanted, PlanInput input) {
         input.request.kind = OperationKind::install;

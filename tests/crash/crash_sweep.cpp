@@ -100,7 +100,9 @@ Result<std::vector<Chapter>> play(const Workshop& workshop, const Scenario& scen
     // Without a boot after it what runs is the last act's; a boot begins with what was saved.
     if (!scenario.acts.empty() && !recover(device))
         return fail(Errc::conflict, "{} does not boot uncut", scenario.name);
-    if (!is_sound(device, {scenario.may_run.back()}, {chapters.back().act.rates.back()}))
+    auto rates = chapters.back().act.rates;
+    if (rates.size() > 1) rates.erase(rates.begin(), rates.end() - 1);
+    if (!is_sound(device, {scenario.may_run.back()}, rates))
         return fail(Errc::conflict, "{} does not end as it should uncut", scenario.name);
     return chapters;
 }
@@ -119,6 +121,7 @@ bool survives(const Workshop& workshop, const Scenario& scenario, const Cut& cut
         return false;
     }
     return recover(device, {.at = cut.again_at}) &&
+           (!scenario.check || live(device, std::nullopt, {}, scenario.check) == LifeEnd::idle) &&
            is_sound(device, scenario.may_run, cut.chapter.act.rates) &&
            takes_upgrade(device, workshop.package("1.3.0"), "1.3.0");
 }

@@ -24,6 +24,7 @@
 #include "engine/provision.h"
 #include "engine/verified_packages.h"
 #include "ingredients.h"
+#include "instances_scenario.h"
 #include "life.h"
 #include "model/config_files.h"
 #include "model/configuration.h"
@@ -46,7 +47,8 @@ struct Release {
     std::string version;
     bool healthy = true;
     bool boots = true;
-    std::string leaf = {};  // what its YANG module calls the rate of a port; empty: it has none
+    std::string leaf = {};    // what its YANG module calls the rate of a port; empty: it has none
+    std::string config = {};  // of package.toml
 };
 
 const std::vector<Release> kReleases{{.version = "1.0.0"},
@@ -55,11 +57,12 @@ const std::vector<Release> kReleases{{.version = "1.0.0"},
                                      {.version = "1.2.1", .boots = false},
                                      {.version = "1.3.0"},
                                      {.version = "1.4.0", .leaf = "rate"},
-                                     {.version = "1.5.0", .leaf = "speed"}};
+                                     {.version = "1.5.0", .leaf = "speed"},
+                                     {.version = "1.6.0", .config = kInstancesConfig}};
 
 // The module of the newer one, and how data comes there from the older.
 Result<std::string> write_module(const fs::path& folder, const Release& release) {
-    if (release.leaf.empty()) return std::string();
+    if (release.leaf.empty()) return release.config;
     const bool newer = release.leaf == "speed";
     const auto module = fmt::format(
         "module net {{ namespace \"urn:net\"; prefix n; revision {};\n"
@@ -128,7 +131,9 @@ struct OnTop {
     std::string name;
     std::string version;
     bool healthy = true;
-    std::string needs;  // of package.toml
+    std::string needs;        // of package.toml
+    std::string beside = {};  // what its files are called, when it may be there beside another
+    std::string says = {};    // of package.toml, of the package
 };
 
 const std::vector<OnTop> kOnTop{
@@ -136,37 +141,50 @@ const std::vector<OnTop> kOnTop{
     {.kind = "feature", .name = "web", .version = "1.1"},
     {.kind = "feature", .name = "web", .version = "1.2", .healthy = false},
     {.kind = "patch", .name = "fix", .version = "1"},
-    {.kind = "feature", .name = "more", .version = "1", .needs = "[requires]\nweb = \">=1.0\"\n"}};
+    {.kind = "feature", .name = "more", .version = "1", .needs = "[requires]\nweb = \">=1.0\"\n"},
+    {.kind = "feature",
+     .name = "router",
+     .version = "1.0",
+     .needs = kRouter,
+     .beside = "router-1",
+     .says = "side-by-side = true\n"},
+    {.kind = "feature",
+     .name = "router",
+     .version = "2.0",
+     .needs = std::string(kRouter) + "[config]\nmigrations = \"moves\"\n",
+     .beside = "router-2",
+     .says = "side-by-side = true\n"}};
 
 Result<> build_on_top(const fs::path& folder, const OnTop& package, const SigningKey& key,
                       WallTime now) {
     const auto named = fmt::format("{}-{}", package.name, package.version);
     const auto root = folder / named;
+    const auto own = package.beside.empty() ? package.name : package.beside;
     TRY(make_folders(root / "share"));
-    TRY(write_file_durably(root / "share" / package.name, package.version, 0644));
-    TRY(write_script(root / "bin" / ("start-" + package.name), "#!/bin/sh\nexit 0\n"));
-    TRY(write_script(root / "bin" / ("check-" + package.name),
+    TRY(write_file_durably(root / "share" / own, package.version, 0644));
+    TRY(write_script(root / "bin" / ("start-" + own), "#!/bin/sh\nexit 0\n"));
+    TRY(write_script(root / "bin" / ("check-" + own),
                      fmt::format("#!/bin/sh\nexit {}\n", package.healthy ? 0 : 1)));
     const auto spec = TRY(parse_package_spec(fmt::format(
         R"([package]
 kind = "{0}"
 name = "{1}"
 version = "{2}"
-[payload]
+{5}[payload]
 type = "tree"
 path = "{1}-{2}"
 {3}[[service]]
-name = "{1}"
-command = ["bin/start-{1}"]
+name = "{4}"
+command = ["bin/start-{4}"]
 ready = "ended"
 restart = "never"
 [[health]]
-name = "{1} is well"
-exec = ["bin/check-{1}"]
+name = "{4} is well"
+exec = ["bin/check-{4}"]
 interval = "1ms"
 retries = 1
 )",
-        package.kind, package.name, package.version, package.needs)));
+        package.kind, package.name, package.version, package.needs, own, package.says)));
     const auto file = folder / (named + ".package");
     TRY(build_package(
         {.spec = spec, .folder = folder, .output = file, .created = now, .level = 1}));
@@ -239,6 +257,7 @@ Result<> provision_device(const fs::path& device, const std::string& base) {
 Result<Workshop> Workshop::open(const fs::path& folder) {
     const auto now = SystemClock().wall();
     const auto key = TRY(make_signer(folder, now));
+    TRY(write_instances_files(folder));
     for (const auto& release : kReleases) TRY(build_release(folder, release, key, now));
     for (const auto& package : kOnTop) TRY(build_on_top(folder, package, key, now));
     TRY(build_pack(folder, key, now));
@@ -507,6 +526,7 @@ std::vector<Scenario> scenarios(const Workshop& workshop) {
                    .may_run = {"1.0.0"},
                    .prepare = [web](const fs::path& device) { return lose_package(device, web); }});
     all.push_back(commit_scenario());
+    all.push_back(instances_scenario(workshop));
     return all;
 }
 

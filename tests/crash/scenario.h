@@ -18,11 +18,12 @@ public:
     static Result<Workshop> open(const std::filesystem::path& folder);
 
     // The package of a release: 1.0.0, 1.1.0 and 1.3.0 are good, 1.2.0 fails its health check,
-    // 1.2.1 does not boot; 1.4.0 and 1.5.0 bring two revisions of a YANG module.
+    // 1.2.1 does not boot; 1.4.0 and 1.5.0 bring two revisions of a YANG module, 1.6.0 another.
     std::string package(const std::string& version) const;
 
     // A package on top: web-1.0, web-1.1, fix-1 (a patch) and more-1 (needs web) are good, web-1.2
-    // fails its check; updates-1 is a pack of web-1.1 and fix-1.
+    // fails its check; updates-1 is a pack of web-1.1 and fix-1; router-1.0 and router-2.0 are side
+    // by side.
     std::string on_top(const std::string& named) const;
 
     // A device that runs `version` with `standby` in its other slot (both committed once), whose
@@ -52,6 +53,7 @@ struct Scenario {
     std::function<Result<>(const std::filesystem::path& device)> prepare = {};
     SlotFolders folders = SlotFolders::lettered;
     std::vector<ConfigAct> acts = {};  // after the requests
+    Act check = {};                    // of a device that has recovered, besides the verdict
 };
 
 std::vector<Scenario> scenarios(const Workshop& workshop);

@@ -64,7 +64,10 @@ Result<> check_packages(const fs::path& device, const Generation& running,
     LayerStack layers;
     for (const auto& package : running.packages) {
         const auto manifest = TRY(emulated.layers().manifest(package.digest));
-        const auto file = device / "layers/packages" / package.digest / "root/share" / package.name;
+        const auto own = package.side_by_side
+                             ? fmt::format("{}-{}", package.name, package.version.text().front())
+                             : package.name;
+        const auto file = device / "layers/packages" / package.digest / "root/share" / own;
         const auto version = TRY(read_file(file, 100));
         if (manifest.version != package.version || version != package.version.text())
             return fail(Errc::conflict, "layer {} holds {}", package.name, version);
@@ -115,6 +118,7 @@ Result<> check_backups(const fs::path& device, Store& store) {
 // Services read what belongs to the modules of the base that runs, with all that the user has set.
 Result<> check_configuration(const fs::path& device, const std::string& version,
                              const std::vector<std::string>& rates) {
+    if (rates.empty()) return {};
     const auto file = device / "data" / kRendered;
     std::string leaf;
     if (version == "1.4.0") leaf = "rate";

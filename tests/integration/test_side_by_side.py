@@ -1,11 +1,13 @@
 """Two major versions of one package side by side, and instances that move from one to the other."""
 
 import json
+import re
+import signal
 import time
 
 import pytest
 
-from harness import DONE, FAILED, REFUSED, until
+from harness import DONE, FAILED, REFUSED, STILL_GOING, until
 from packages import Shelf
 
 DEV = """module dev {
@@ -249,26 +251,77 @@ def test_a_boot_does_not_bind_instances_to_what_has_gone(make_device, releases, 
     assert devices(made) == {"r1": {"name": "r1", "driver": "router@2"}}
 
 
-@pytest.mark.parametrize("wait", [0.0, 0.03, 0.06, 0.1, 0.15, 0.25])
+def crowd(box, count: int) -> None:
+    """As many instances of the first major version, beside the three that are there."""
+    entries = [{"name": f"d{number}", "driver": "router@1", "router-1:bgp": {"as": number + 1}}
+               for number in range(count - 3)]
+    document = box.folder.parent / "crowd.json"
+    document.write_text(json.dumps({"dev:devices": {"device": entries}}))
+    box.run("config", "load", document).expect(DONE)
+    box.run("config", "commit").expect(DONE)
+
+
+def moves(box) -> list[dict]:
+    """Revisions of what was moved, oldest first."""
+    history = box.ask("config", "history", "--count", "100")["revisions"]
+    return [one for one in reversed(history) if one["comment"].startswith("migrated ")]
+
+
+def test_ctrl_c_stops_after_what_is_at_work_and_the_same_command_goes_on(box):
+    crowd(box, 10000)
+    client = box.client(*MIGRATE, "--all")
+    assert client.stderr.readline() == "  2500 of 10000 instances moved\n"
+    client.send_signal(signal.SIGINT)
+    out, _ = client.communicate(timeout=120)
+    assert client.returncode == STILL_GOING
+    count = int(re.match(r"Moved (\d+) of 10000 instances", out)[1])
+    assert 2500 <= count < 10000 and count % 2500 == 0
+    assert out.count("not tried, is as it was") == 10000 - count
+    shown = devices(box)
+    for entry in shown.values():
+        assert_whole(entry)
+    assert sum(entry["driver"] == "router@2" for entry in shown.values()) == count
+    rest = box.ask(*MIGRATE, "--all")
+    assert [one["state"] for one in rest["instances"]] == ["moved"] * (10000 - count)
+    assert rest["error"] is None
+    assert {one["driver"] for one in devices(box).values()} == {"router@2"}
+    assert len(moves(box)) == 4, "not a revision for each"
+
+
+def test_a_dry_run_answers_for_each_of_many_as_the_run_does(box):
+    crowd(box, 3000)
+    box.run("config", "set", f"{instance('d2700')}/router-1:banner", "hello").expect(DONE)
+    box.run("config", "commit").expect(DONE)
+
+    def answers(*more: str) -> list[tuple]:
+        told = json.loads(box.run(*MIGRATE, "--all", *more, "--json").out)["instances"]
+        return [(one["path"], one["state"], one["changes"], one["lost"], one["error"])
+                for one in told]
+
+    dry = answers("--dry-run")
+    assert {one["driver"] for one in devices(box).values()} == {"router@1"}
+    assert [one[1] for one in dry].count("failed") == 1
+    assert answers() == dry
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.1, 0.2, 0.4, 0.6, 0.8])
 def test_an_agent_that_is_killed_while_it_moves_leaves_each_instance_whole(box, wait):
-    bind(box, **{f"d{number}": 64700 + number for number in range(20)})
+    crowd(box, 6000)
     box.run("config", "save").expect(DONE)
     client = box.client(*MIGRATE, "--all")
     time.sleep(wait)
     box.kill()
-    client.wait(60)
+    client.communicate(timeout=60)
     box.start()
     # The boot begins with what was saved; what had been committed until the cut is in the history.
     assert {one["driver"] for one in devices(box).values()} == {"router@1"}
-    history = box.ask("config", "history", "--count", "100")["revisions"]
-    moves = [one for one in history if one["comment"].startswith("migrated ")]
-    for number, one in enumerate(reversed(moves), start=1):
+    for number, one in enumerate(moves(box), start=1):
         shown = devices(box, "--revision", one["revision"])
-        assert len(shown) == 23
+        assert len(shown) == 6000
         for entry in shown.values():
             assert_whole(entry)
         moved = [entry for entry in shown.values() if entry["driver"] == "router@2"]
-        assert len(moved) == number, one
+        assert len(moved) == min(number * 2500, 6000), one
     box.run(*MIGRATE, "--all").expect(DONE)
     assert {one["driver"] for one in devices(box).values()} == {"router@2"}
     box.run("uninstall", "router@1").expect(DONE)
