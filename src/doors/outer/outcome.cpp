@@ -77,12 +77,24 @@ std::string_view name_of(grpc::StatusCode code) {
     return at < kNames.size() ? kNames.at(at) : "unknown";
 }
 
+std::string shown_url(std::string_view url) {
+    return url.size() > kMaxUrlBytes ? fmt::format("a URL of {} bytes", url.size())
+                                     : without_secrets(url);
+}
+
+// A file on the device, or where gNOI fetches something from: that may lack its scheme.
+std::string shown_path(std::string_view path) {
+    if (path.starts_with('/')) return shown(path);
+    if (path.size() > kMaxUrlBytes || path.contains("://")) return shown_url(path);
+    constexpr std::string_view kAny = "any://";
+    return without_secrets(std::string(kAny).append(path)).substr(kAny.size());
+}
+
 std::string subject_within(const pb::Message& message, int depth) {
     for (const auto* const name : {"image_url", "config_url", "location_url"})
-        if (const auto url = text_in(message, name); !url.empty())
-            return url.size() > kMaxUrlBytes ? fmt::format("a URL of {} bytes", url.size())
-                                             : without_secrets(url);
-    for (const auto* const name : {"remote_file", "path", "filename", "version"})
+        if (const auto url = text_in(message, name); !url.empty()) return shown_url(url);
+    if (const auto path = text_in(message, "path"); !path.empty()) return shown_path(path);
+    for (const auto* const name : {"remote_file", "filename", "version"})
         if (const auto text = text_in(message, name); !text.empty()) return shown(text);
     if (depth == 0) return {};
     for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
