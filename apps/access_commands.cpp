@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -231,10 +233,14 @@ std::string who_of(const AuditEntry& entry) {
     return fmt::format("{} ({})", with_role, entry.proof);
 }
 
-// Two lines each: who it was, and what came of it.
+// Two lines each: who it was, and what came of it. Of a call whose end is there, that tells all.
 std::string audit_text(const std::vector<ShownAuditLine>& lines) {
+    std::set<std::uint64_t> ended;
+    for (const auto& line : lines)
+        if (line.parsed) ended.insert(line.parsed->entry.begun);
     std::string text;
     for (const auto& line : lines) {
+        if (line.parsed && ended.contains(line.parsed->seq)) continue;
         if (!line.parsed) {
             text += fmt::format("{:>5}  not as it was written\n", "?");
             continue;
@@ -255,9 +261,11 @@ std::string audit_text(const std::vector<ShownAuditLine>& lines) {
 Json audit_json(const ShownAuditLine& line) {
     if (!line.parsed) return {{"broken", cli::printable(line.text)}};
     const auto& entry = line.parsed->entry;
-    return {{"line", line.parsed->seq}, {"time", entry.time},     {"who", entry.who},
-            {"proof", entry.proof},     {"from", entry.from},     {"role", entry.role},
-            {"method", entry.method},   {"result", entry.result}, {"detail", entry.detail}};
+    Json shown{{"line", line.parsed->seq}, {"time", entry.time},     {"who", entry.who},
+               {"proof", entry.proof},     {"from", entry.from},     {"role", entry.role},
+               {"method", entry.method},   {"result", entry.result}, {"detail", entry.detail}};
+    if (entry.begun != 0) shown["begun"] = entry.begun;
+    return shown;
 }
 
 Result<ExitCode> show_audit(Session& session, int count) {

@@ -20,6 +20,7 @@
 #include "engine/ports.h"
 #include "engine/verified_packages.h"
 #include "event_delivery.h"
+#include "memory_keeper.h"
 #include "metrics_endpoint.h"
 #include "model/security_config.h"
 #include "operation_news.h"
@@ -65,6 +66,7 @@ bool EndSignals::wait_for(std::chrono::milliseconds patience) const {
 
 Result<Agent::End> run_agent(const AgentParts& parts, EndSignals& signals, const Attend& attend) {
     const auto& config = parts.config;
+    const MemoryKeeper memory;
     auto store = TRY(Store::open(parts.folder / "device.db"));
     SystemClock clock;
     auto trust = TrustStore::load(parts.folder / config.anchors);

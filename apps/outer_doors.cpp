@@ -65,9 +65,11 @@ Result<std::unique_ptr<DmiDoor>> open_dmi_door(Device& device, Access& access,
 Result<std::unique_ptr<GnoiDoor>> open_gnoi_door(Device& device, Access& access,
                                                  const AgentParts& parts) {
     if (parts.config.gnoi.listen.empty()) return std::unique_ptr<GnoiDoor>();
-    auto door = GnoiDoor::start(
-        device, access, parts.log,
-        {.config = parts.config.gnoi, .folder = parts.folder, .security = parts.config.security});
+    auto door = GnoiDoor::start(device, access, parts.log,
+                                {.config = parts.config.gnoi,
+                                 .folder = parts.folder,
+                                 .security = parts.config.security,
+                                 .client_timeout = parts.config.transfer_timeout});
     if (door || !door_can_be_missed(door.error())) return door;
     parts.log.error("there is no gNOI door",
                     {{"error", door.error().text()}, {"remedy", door.error().remedy}});

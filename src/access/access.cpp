@@ -1,5 +1,6 @@
 #include "access/access.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include <fmt/core.h>
 
+#include "access/audit_line.h"
 #include "access/audit_log.h"
 #include "access/caller.h"
 #include "access/errors.h"
@@ -23,6 +25,28 @@
 #include "model/security_config.h"
 
 namespace cutover {
+
+namespace {
+
+// Or may: a method without a row is taken for one that does.
+bool changes_something(std::string_view method) {
+    const auto* const row = find_method(method);
+    return row == nullptr || row->audited;
+}
+
+AuditEntry entry_of(const Caller& caller, std::string_view method, std::string_view result,
+                    std::string_view detail, WallTime now) {
+    return {.time = to_iso8601(now),
+            .who = caller.name,
+            .proof = std::string(proof_name(caller.proof)),
+            .from = caller.from,
+            .role = std::string(role_name(caller.role)),
+            .method = std::string(method),
+            .result = std::string(result),
+            .detail = std::string(detail)};
+}
+
+}  // namespace
 
 struct Access::State {
     State(const std::filesystem::path& folder, SecurityConfig security, Log& log, ProcessKey key)
@@ -80,21 +104,22 @@ Result<> Access::permit(const Caller& caller, std::string_view method) const {
                 role_name(caller.role), method, role_name(needed));
 }
 
+std::uint64_t Access::record_begun(const Caller& caller, std::string_view method,
+                                   std::string_view detail) {
+    if (!changes_something(method)) return 0;
+    return state_->audit.append(
+        entry_of(caller, method, kAuditBegun, detail, state_->clock.wall()));
+}
+
 void Access::record(const Caller& caller, std::string_view method, std::string_view result,
-                    std::string_view detail) {
-    const auto* const row = find_method(method);
+                    std::string_view detail, std::uint64_t begun) {
     const bool refused = result.starts_with("access.");
-    if (row != nullptr && !row->audited && !refused) return;
+    if (!changes_something(method) && !refused) return;
     const auto now = state_->clock.wall();
     if (refused && !state_->may_write(caller.name, result, now)) return;
-    state_->audit.append({.time = to_iso8601(now),
-                          .who = caller.name,
-                          .proof = std::string(proof_name(caller.proof)),
-                          .from = caller.from,
-                          .role = std::string(role_name(caller.role)),
-                          .method = std::string(method),
-                          .result = std::string(result),
-                          .detail = std::string(detail)});
+    auto entry = entry_of(caller, method, result, detail, now);
+    entry.begun = begun;
+    state_->audit.append(entry);
 }
 
 void Access::record_refusal(const Presented& presented, std::string_view method, const Error& why) {

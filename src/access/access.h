@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -34,10 +35,15 @@ public:
     // A method without a row in the table needs Role::admin.
     Result<> permit(const Caller& caller, std::string_view method) const;
 
+    // Before a call is carried out whose method changes something: should the agent be gone before
+    // its end, that somebody asked for it is written down. The line's number; 0: there is none.
+    std::uint64_t record_begun(const Caller& caller, std::string_view method,
+                               std::string_view detail);
     // One call's end goes into the audit log, when its method changes something or it was refused.
-    // `result` is "ok" or an error's id; `detail` what it was about, without secrets.
+    // `result` is "ok" or an error's id; `detail` what it was about, without secrets; `begun` what
+    // record_begun() said of it.
     void record(const Caller& caller, std::string_view method, std::string_view result,
-                std::string_view detail);
+                std::string_view detail, std::uint64_t begun = 0);
     // A call by nobody who is known. Of refusals only some a second are written, the rest counted.
     void record_refusal(const Presented& presented, std::string_view method, const Error& why);
 

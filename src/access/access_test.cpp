@@ -165,6 +165,26 @@ TEST_F(AccessTest, ChangesAndRefusalsAreWrittenDownAndReadingIsNot) {
                                        "/unknown.Service/Method ok alice"));
 }
 
+TEST_F(AccessTest, AChangeIsWrittenDownBeforeItIsDoneAndItsEndNamesThatLine) {
+    const Caller alice{.name = "alice", .proof = Proof::password, .from = "x"};
+    EXPECT_EQ(access_->record_begun(alice, kReading, ""), 0U);
+    const auto first = access_->record_begun(alice, kChanging, "nos 1.2.0");
+    const auto second = access_->record_begun(alice, kChanging, "nos 1.3.0");
+    EXPECT_EQ(first, 1U);
+    EXPECT_EQ(second, 2U);
+    access_->record(alice, kChanging, "ok", "nos 1.3.0", second);
+    EXPECT_THAT(account(),
+                ElementsAre("/gnoi.os.OS/Install begun alice", "/gnoi.os.OS/Install begun alice",
+                            "/gnoi.os.OS/Install ok alice"));
+    const auto lines = last_audit_lines(temp_->path(), 100);
+    ASSERT_TRUE(lines);
+    EXPECT_EQ(lines->at(1).parsed->entry.begun, 0U);
+    EXPECT_EQ(lines->at(2).parsed->entry.begun, second);
+    reopen();
+    EXPECT_EQ(access_->record_begun(alice, kChanging, ""), 4U) << "of all lines there are";
+    EXPECT_FALSE(verify_audit_log(temp_->path())->problem);
+}
+
 TEST_F(AccessTest, ARefusalOfNobodySaysWhoTheyClaimedToBeAndNotTheirPassword) {
     const Presented presented{.from = "ipv4:192.0.2.1:1", .user = "alice", .password = "s3cret!!"};
     const auto refused = access_->identify(presented);

@@ -70,25 +70,22 @@ std::string without_closing(const Json& object) {
     return dumped;
 }
 
-// What comes from outside is cut before work is done on it, and after, when it may be longer.
-std::string shown(std::string_view value, std::size_t max_bytes) {
-    return clipped_utf8(valid_utf8(value.substr(0, max_bytes + 1)), max_bytes);
-}
-
 }  // namespace
 
 std::string audit_line(const AuditEntry& entry, std::uint64_t seq, const Digest& previous) {
-    const auto name = [](const std::string& value) { return shown(value, kMaxName); };
-    return closed(without_closing(Json{{"seq", seq},
-                                       {"time", name(entry.time)},
-                                       {"who", name(entry.who)},
-                                       {"proof", name(entry.proof)},
-                                       {"from", name(entry.from)},
-                                       {"role", name(entry.role)},
-                                       {"method", name(entry.method)},
-                                       {"result", name(entry.result)},
-                                       {"detail", shown(entry.detail, kMaxDetail)},
-                                       {"previous", to_hex(previous)}}));
+    const auto name = [](const std::string& value) { return shown_utf8(value, kMaxName); };
+    Json object{{"seq", seq},
+                {"time", name(entry.time)},
+                {"who", name(entry.who)},
+                {"proof", name(entry.proof)},
+                {"from", name(entry.from)},
+                {"role", name(entry.role)},
+                {"method", name(entry.method)},
+                {"result", name(entry.result)},
+                {"detail", shown_utf8(entry.detail, kMaxDetail)}};
+    if (entry.begun != 0) object["begun"] = entry.begun;
+    object["previous"] = to_hex(previous);
+    return closed(without_closing(object));
 }
 
 Result<AuditLine> parse_audit_line(std::string_view line) {
@@ -107,7 +104,8 @@ Result<AuditLine> parse_audit_line(std::string_view line) {
                     .role = text(object, "role"),
                     .method = text(object, "method"),
                     .result = text(object, "result"),
-                    .detail = text(object, "detail")};
+                    .detail = text(object, "detail"),
+                    .begun = number(object, "begun").value_or(0)};
     return parsed;
 }
 

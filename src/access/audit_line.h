@@ -18,8 +18,9 @@ struct AuditEntry {
     std::string from;
     std::string role;  // empty: of nobody
     std::string method;
-    std::string result;  // "ok" or an error's id
+    std::string result;  // "ok" or an error's id; kAuditBegun
     std::string detail;
+    std::uint64_t begun = 0;  // the line that said so of this call; 0: there is none
     bool operator==(const AuditEntry&) const = default;
 };
 
@@ -47,6 +48,10 @@ struct AuditHead {
 
 std::string audit_head_text(const AuditHead& head);
 Result<AuditHead> parse_audit_head(std::string_view text);
+
+// Of a call that changes something, before it does. The line of its end names this one; where no
+// line does, the call is at work, or the agent was gone before it ended.
+inline constexpr std::string_view kAuditBegun = "begun";
 
 // Of lines that the log writes of itself.
 inline constexpr std::string_view kAuditSelf = "audit log";

@@ -52,20 +52,26 @@ Result<struct stat> look_at(int fd, const fs::path& path) {
 AuditLog::AuditLog(fs::path device, Log& log, const Clock& clock, std::size_t max_file)
     : device_(std::move(device)), log_(log), clock_(clock), max_file_(max_file) {}
 
-void AuditLog::open() { guarded(nullptr); }
-
-void AuditLog::append(const AuditEntry& entry) { guarded(&entry); }
-
-void AuditLog::guarded(const AuditEntry* entry) {
+void AuditLog::open() {
     const std::scoped_lock lock(mutex_);
+    static_cast<void>(guarded(nullptr));
+}
+
+std::uint64_t AuditLog::append(const AuditEntry& entry) {
+    const std::scoped_lock lock(mutex_);
+    return guarded(&entry) ? head_.seq : 0;
+}
+
+bool AuditLog::guarded(const AuditEntry* entry) {
     const auto worked = work(entry);
-    if (worked) return;
+    if (worked) return true;
     if (lost_ == 0)
         log_.error("the audit log cannot be written: calls are done without an account",
                    {{"error", worked.error().text()}});
-    if (entry == nullptr) return;
+    if (entry == nullptr) return false;
     if (lost_ == 0) lost_since_ = entry->time;
     ++lost_;
+    return false;
 }
 
 Result<> AuditLog::work(const AuditEntry* entry) {

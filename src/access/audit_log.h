@@ -33,11 +33,12 @@ public:
     void open();
 
     // The line is durable when this returns, or it is lost: that is logged, and told by a line of
-    // its own as soon as one can be written again. It is never the caller's failure.
-    void append(const AuditEntry& entry);
+    // its own as soon as one can be written again. It is never the caller's failure. The line's
+    // number; 0: it is lost.
+    std::uint64_t append(const AuditEntry& entry);
 
 private:
-    void guarded(const AuditEntry* entry);
+    bool guarded(const AuditEntry* entry);
     Result<> work(const AuditEntry* entry);
     Result<UniqueFd> hold() const;  // of all processes that append
     Result<> catch_up();

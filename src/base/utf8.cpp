@@ -67,4 +67,9 @@ std::string clipped_utf8(std::string_view text, std::size_t max_bytes) {
     return std::string(text.substr(0, end)).append(kEllipsis);
 }
 
+// Once before, so that little work is done, and once after, since a replacement may be longer.
+std::string shown_utf8(std::string_view text, std::size_t max_bytes) {
+    return clipped_utf8(valid_utf8(text.substr(0, max_bytes + 1)), max_bytes);
+}
+
 }  // namespace cutover

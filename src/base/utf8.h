@@ -21,4 +21,7 @@ std::string valid_utf8(std::string_view text);
 // At most `max_bytes` of `text`, no character cut in half; what was cut off is said by "…".
 std::string clipped_utf8(std::string_view text, std::size_t max_bytes);
 
+// Both: what came from outside, to be shown. No more of it is looked at, or copied, than is shown.
+std::string shown_utf8(std::string_view text, std::size_t max_bytes);
+
 }  // namespace cutover

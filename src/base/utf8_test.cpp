@@ -22,5 +22,14 @@ TEST(Utf8, ClipsBetweenCharactersAndSaysSo) {
     EXPECT_EQ(clipped_utf8("äääää", 8), "ää…") << "no half of an ä";
 }
 
+TEST(Utf8, ShowsWhatCameFromOutside) {
+    EXPECT_EQ(shown_utf8("short", 10), "short");
+    EXPECT_EQ(shown_utf8("exactly 10", 10), "exactly 10");
+    EXPECT_EQ(shown_utf8("äääää", 8), "ää…");
+    EXPECT_EQ(shown_utf8(std::string(100, '\xFF'), 8), "\xEF\xBF\xBD…")
+        << "each becomes three bytes";
+    EXPECT_EQ(shown_utf8(std::string(1 << 24, 'x'), 8).capacity(), std::string(8, 'x').capacity());
+}
+
 }  // namespace
 }  // namespace cutover

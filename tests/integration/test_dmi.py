@@ -488,6 +488,21 @@ def test_a_stream_too_many_ends_at_once_and_harms_no_other(box):
         assert clients[0].versions()[0] == ["nos 1.0.0"]
 
 
+def test_long_values_are_not_said_back(client):
+    """Replies that nobody reads would else hold as much memory as the requests had."""
+    long = "x" * 4_000_000
+    sw, hardware = dmi.messages("sw_management_service"), dmi.messages("hw_management_service")
+    told = list(client.software.UploadDebugInfo(sw.UploadDebugInfoRequest(
+        device_uuid=client.of(long), location_url="http://" + long), timeout=60))
+    told += [client.hardware.GetLogLevel(hardware.GetLogLevelRequest(device_uuid=client.of(long)),
+                                         timeout=60),
+             client.hardware.SetLogLevel(hardware.SetLogLevelRequest(device_uuid=client.of(long)),
+                                         timeout=60),
+             client.version_reply(uuid=long)]
+    assert all(len(reply.SerializeToString()) < 10_000 for reply in told)
+    assert told[0].reason == sw.UploadDebugInfoStatus.UNKNOWN_DEVICE
+
+
 def test_a_message_that_is_too_long_is_refused(client):
     with pytest.raises(grpc.RpcError) as refused:
         list(client.download_call("file:///" + "x" * (17 << 20)))

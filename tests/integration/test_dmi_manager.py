@@ -127,6 +127,10 @@ def test_the_log_level_can_be_changed_and_is_kept(box, client):
     assert level() == "ERROR"
     assert change("DEBUG", "agent").status == 1
     assert change("WARN", "kernel").reason == 3  # UNKNOWN_LOG_ENTITY
+    every = service.SetLogLevelRequest(device_uuid=client.of(), loglevels=[
+        service.EntitiesLogLevel(logLevel=commons.LogLevel.Value(name))
+        for name in ("ERROR", "WARN") * 100_000 + ("DEBUG",)])
+    assert client.hardware.SetLogLevel(every, timeout=10).status == 1  # the last one counts
     box.kill()
     box.start()
     dmi.until_up(client)

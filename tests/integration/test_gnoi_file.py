@@ -1,9 +1,13 @@
 """gnoi.file, as a client of another gRPC stack sees it."""
 
+import contextlib
+import threading
+
 import grpc
 import pytest
 
 import gnoi_client as gnoi
+import harness
 
 Code = grpc.StatusCode
 
@@ -89,3 +93,52 @@ def test_permissions_are_octal_digits(client):
 def test_without_a_folder_there_are_no_files(make_device):
     with gnoi.connect(make_device(configure=gnoi.SOCKET)) as client:
         must_fail(Code.UNIMPLEMENTED, client.get, "/a")
+
+
+@pytest.fixture
+def impatient(make_device):
+    return make_device(configure=gnoi.SOCKET +
+                       'files = "gnoi-files"\n[policy]\ntransfer-timeout = "1s"\n')
+
+
+def test_who_sends_nothing_more_is_cut_off(impatient):
+    """More than may be at a time, each at another point."""
+    file, system = gnoi.messages("file"), gnoi.messages("system")
+    over = threading.Event()
+
+    def then_silence(*messages):
+        yield from messages
+        over.wait(harness.PATIENCE)
+
+    opened = file.PutRequest(open=file.PutRequest.Details(remote_file="/f", permissions=644))
+    part = file.PutRequest(contents=b"a part")
+    package = system.SetPackageRequest(package=system.Package(filename="nos.cc"))
+    with gnoi.connect(impatient) as client:
+        ways = [lambda: client.file.Put.future(then_silence()),
+                lambda: client.file.Put.future(then_silence(opened, part)),
+                lambda: client.system.SetPackage.future(then_silence(package)),
+                lambda: client.os.Install(then_silence())]
+        calls = [ways[i % len(ways)]() for i in range(66)]
+        codes = {call.code() for call in calls}
+        over.set()
+        assert Code.CANCELLED in codes
+        assert codes <= {Code.CANCELLED, Code.RESOURCE_EXHAUSTED}, codes
+        client.put("/small", b"x")
+        assert client.install("1.0.0").next() == "validated"
+
+
+def test_who_reads_nothing_more_is_cut_off(impatient):
+    file = gnoi.messages("file")
+    with gnoi.connect(impatient) as client, gnoi.connect(impatient) as other:
+        other.put("/large", *[b"x" * 4_000_000] * 8)  # more than gRPC takes unread
+        calls = [client.file.Get(file.GetRequest(remote_file="/large")) for _ in range(66)]
+
+        def may_put() -> bool:
+            with contextlib.suppress(grpc.RpcError):
+                other.put("/small", b"x")
+                return True
+            return False
+
+        harness.until(may_put, "a place is free")
+        for call in calls:
+            call.cancel()

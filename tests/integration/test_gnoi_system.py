@@ -144,6 +144,28 @@ def test_a_package_is_fetched(client, releases):
               remote_download=common.RemoteDownload(path="file:///etc/passwd"))
 
 
+def test_passwords_are_told_to_nobody(box, client, releases):
+    secret = "pa55w0rd-of-a-test"
+    common, types = gnoi.messages("common"), gnoi.messages("types")
+    with FileServer(releases["1.1.0"].parent) as server:
+        place = f"{server.url.removeprefix('http://')}/{releases['1.1.0'].name}"
+        client.set_package(remote_download=common.RemoteDownload(
+            path=f"http://{place}?t={secret}",
+            credentials=types.Credentials(username="u", cleartext=secret)))
+        must_fail(Code.INVALID_ARGUMENT, client.set_package,
+                  remote_download=common.RemoteDownload(
+                      path=f"{secret}:{secret}@{place}?t={secret}",
+                      credentials=types.Credentials(username="u", cleartext=secret),
+                      protocol=common.RemoteDownload.HTTP))
+        assert any(secret in request for request in server.requests), "the token goes to the server"
+    assert is_installed(client, "1.1.0")
+    box.stop()
+    for file in box.folder.rglob("*"):
+        if file.is_file() and not file.is_symlink():
+            assert secret.encode() not in file.read_bytes(), file
+    assert secret not in box.agent_log()
+
+
 def test_another_version_than_the_named_one_is_refused(client, releases):
     must_fail(Code.FAILED_PRECONDITION, client.set_package,
               *parts_of(releases["1.1.0"].read_bytes()), filename="/nos.cc", version="9.9")

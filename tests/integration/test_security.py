@@ -171,9 +171,14 @@ def call(channel: grpc.Channel, method: str, user: str | None = None, password: 
     return OK, ""
 
 
-def audit_of(device: harness.Device) -> list[dict]:
+def account_of(device: harness.Device) -> list[dict]:
     lines = (device.folder / "access" / "audit.log").read_text().splitlines()
     return [json.loads(line) for line in lines]
+
+
+def audit_of(device: harness.Device) -> list[dict]:
+    """How calls ended."""
+    return [line for line in account_of(device) if line["result"] != "begun"]
 
 
 def shaken_hands(port: int, authority: Authority, least, most) -> ssl.SSLSocket:
@@ -264,6 +269,45 @@ def test_certificates_change_under_an_open_stream(make_device, authority):
         next(events)
         events.cancel()
     assert box.code(SOFTWARE + "GetSoftwareVersion", "viewer.example.net") == OK
+
+
+def test_a_certificate_that_is_expired_or_not_wanted_any_more_lets_nobody_in(
+        make_device, authority, other_authority):
+    method = SOFTWARE + "GetSoftwareVersion"
+    authority.issue("operator.example.net", "old", days=-1)
+    box = Guarded(make_device, authority)
+    box.device.start()
+    with box.channel(box.dmi, "old") as channel:
+        assert call(channel, method)[0] == UNAVAILABLE
+    assert box.code(method, "operator.example.net") == OK
+    assert box.code(method, "admin.example.net", issuer=other_authority) == UNAVAILABLE
+    written = box.tls / "ca.pem.new"
+    shutil.copy(other_authority.certificate, written)
+    written.rename(box.tls / "ca.pem")
+    assert box.code(method, "operator.example.net") == UNAVAILABLE
+    assert box.code(method, "admin.example.net", issuer=other_authority) == OK
+    box.device.stop()
+    file = box.device.folder / "device.toml"
+    file.write_text(file.read_text().replace('"admin.example.net" = "admin"', ""))
+    box.device.start()
+    assert box.code(method, "admin.example.net", issuer=other_authority) == UNKNOWN
+
+
+def test_a_role_that_changes_counts_for_the_next_call_of_an_open_connection(make_device, authority):
+    box = Guarded(make_device, authority)
+    box.user("alice", "viewer")
+    box.device.start()
+    read, change = SOFTWARE + "GetSoftwareVersion", "/gnoi.system.System/CancelReboot"
+    with box.channel(box.gnoi) as channel:
+        assert call(channel, change, user="alice")[0] == DENIED
+        box.device.run("user", "remove", "alice").expect(DONE)
+        assert call(channel, change, user="alice")[0] == UNKNOWN
+        box.user("alice", "operator")
+        assert call(channel, change, user="alice") == (OK, "")
+    with box.channel(box.dmi) as channel:
+        assert call(channel, read, user="alice") == (OK, "")
+        box.device.run("user", "remove", "alice").expect(DONE)
+        assert call(channel, read, user="alice")[0] == UNKNOWN
 
 
 def test_a_key_that_others_can_read_opens_no_door_and_harms_no_agent(make_device, authority):
@@ -412,6 +456,32 @@ def test_an_operation_and_the_audit_log_name_who_asked(make_device, authority, r
         "operator.example.net", "certificate", "operator", "ok")
     assert good["detail"] == f"file://{releases['1.1.0']}"
     assert (bad["result"], bad["detail"][:1]) == ("door.dmi_unknown_device", "[")
+
+
+def test_a_call_that_the_agent_did_not_outlive_is_in_the_account(make_device, releases):
+    box = make_device(configure=dmi.SOCKET)
+    method = SOFTWARE + "DownloadImage"
+    with dmi.connect(box) as client, socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/nos.cc"
+        client.download(f"file://{releases['1.2.0']}")
+        going = client.download_call(url)
+        server.settimeout(harness.PATIENCE)
+        connection, _ = server.accept()  # and is told nothing
+        assert [line["result"] for line in account_of(box)] == ["begun", "ok", "begun"]
+        box.kill()
+        connection.close()
+        assert going.code() == UNAVAILABLE
+    box.start()
+    last = [line for line in account_of(box) if line["method"] == method][-1]
+    assert (last["who"], last["result"], last["detail"]) == ("root", "begun", url)
+    box.run("audit", "verify").expect(DONE)
+    shown = box.run("audit", "show").expect(DONE).out
+    assert shown.count("DownloadImage: begun: http://") == 1, shown
+    assert shown.count("DownloadImage: ok: file://") == 1, shown
+    assert "DownloadImage: begun: file://" not in shown, "its end is there"
+    ended = box.run("audit", "show", "--json").expect(DONE).json["lines"]
+    assert [(line["line"], line.get("begun")) for line in ended[:3]] == [(1, None), (2, 1),
+                                                                        (3, None)]
 
 
 # -- unix sockets ------------------------------------------------------------------------------

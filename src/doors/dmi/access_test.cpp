@@ -43,11 +43,24 @@ TEST(DmiAccess, ARefusalInsideAReplyIsTheResultOfTheCall) {
     EXPECT_EQ(outcome_in(status).result, "INVALID_IMAGE");
 }
 
+TEST(DmiAccess, AnUploadThatFailedIsNoSuccess) {
+    using Upload = ::dmi::UploadDebugInfoStatus;
+    Upload status;
+    status.set_status(Upload::COMPLETE);
+    EXPECT_EQ(outcome_in(status).result, "ok");
+    status.set_status(Upload::ERROR);
+    status.set_reason(Upload::REMOTE_LOCATION_UNREACHABLE);
+    EXPECT_EQ(outcome_in(status).result, "REMOTE_LOCATION_UNREACHABLE");
+}
+
 TEST(DmiAccess, WhatARequestIsAboutIsToldWithoutItsSecrets) {
     ::dmi::DownloadImageRequest download;
     EXPECT_EQ(subject_of(download), "");
     download.mutable_image_info()->set_image_url("https://me:secret@h.example/a.cc?token=secret");
     EXPECT_EQ(subject_of(download), "https://h.example/a.cc");
+    download.mutable_image_info()->set_image_url("http://me:secret" + std::string(5000, 'x') +
+                                                 "@h/");
+    EXPECT_EQ(subject_of(download), "a URL of 5019 bytes") << "nor what is left of them when cut";
     ::dmi::RebootDeviceRequest reboot;
     reboot.mutable_device_uuid()->set_uuid("31387472");
     EXPECT_EQ(subject_of(reboot), "");

@@ -25,12 +25,15 @@ std::string asker(const grpc::ServerContext& call) {
     return asker_of(call) + std::string(dmi_wire::kAskedThrough);
 }
 
+std::string shown_uuid(const ::dmi::Uuid& uuid) {
+    constexpr std::size_t kShown = 64;
+    return shown_utf8(uuid.uuid(), kShown);
+}
+
 Result<> check_device(Device& device, const ::dmi::Uuid& uuid) {
     const auto own = TRY(device.state()).uuid;
     if (!own.empty() && std::ranges::equal(uuid.uuid(), own, {}, lower, lower)) return {};
-    constexpr std::size_t kShown = 64;
-    return fail(errors::dmi_unknown_device, "there is no device \"{}\"",
-                clipped_utf8(valid_utf8(uuid.uuid()), kShown));
+    return fail(errors::dmi_unknown_device, "there is no device \"{}\"", shown_uuid(uuid));
 }
 
 }  // namespace cutover

@@ -62,6 +62,9 @@ private:
 // Who asks, as operations and the log name it: "alice@ipv4:192.0.2.1:40312 (dmi)".
 std::string asker(const grpc::ServerContext& call);
 
+// As much of it as a UUID has: what a request brings is said back in replies.
+std::string shown_uuid(const ::dmi::Uuid& uuid);
+
 // door.dmi_unknown_device unless it is this device's; upper and lower case are the same.
 Result<> check_device(Device& device, const ::dmi::Uuid& uuid);
 

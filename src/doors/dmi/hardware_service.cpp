@@ -253,15 +253,18 @@ grpc::Status HardwareService::SetLoggingEndpoint(grpc::ServerContext* /*call*/,
         return grpc::Status::OK;
     }
     const Lock lock(mutex_);
+    ::dmi::SetLoggingEndpointRequest wanted;  // and nothing else of what the request may bring
+    wanted.set_logging_endpoint(request->logging_endpoint());
+    wanted.set_logging_protocol(request->logging_protocol());
     const auto done = [&]() -> Result<> {
-        TRY(door_.log.send_to(request->logging_endpoint()));
-        return settings_.keep(kLogging, *request);
+        TRY(door_.log.send_to(wanted.logging_endpoint()));
+        return settings_.keep(kLogging, wanted);
     }();
     if (!done) {
         set_error(*reply, done.error(), Reply::UNKNOWN_DEVICE, Reply::LOGGING_ENDPOINT_ERROR);
         return grpc::Status::OK;
     }
-    logging_ = *request;
+    logging_ = wanted;
     reply->set_status(::dmi::OK_STATUS);
     return grpc::Status::OK;
 }
@@ -321,7 +324,7 @@ grpc::Status HardwareService::SetLogLevel(grpc::ServerContext* call,
                                           const ::dmi::SetLogLevelRequest* request,
                                           ::dmi::SetLogLevelResponse* reply) {
     using Reply = ::dmi::SetLogLevelResponse;
-    reply->mutable_device_uuid()->set_uuid(valid_utf8(request->device_uuid().uuid()));
+    reply->mutable_device_uuid()->set_uuid(shown_uuid(request->device_uuid()));
     if (const auto known = check_device(door_.device, request->device_uuid()); !known) {
         set_error(*reply, known.error(), Reply::UNKNOWN_DEVICE, Reply::INTERNAL_ERROR);
         return grpc::Status::OK;
@@ -334,16 +337,17 @@ grpc::Status HardwareService::SetLogLevel(grpc::ServerContext* call,
             return grpc::Status::OK;
         }
     const Lock lock(mutex_);
-    for (const auto& entry : request->loglevels()) {
+    // All are of the one entity, so the last one is what is wanted: a request may have millions.
+    if (!request->loglevels().empty()) {
+        const auto level = request->loglevels().rbegin()->loglevel();
         ::dmi::SetDmLogLevelRequest kept;
-        kept.set_level(entry.loglevel());
+        kept.set_level(level);
         if (const auto done = settings_.keep(kLogLevel, kept); !done) {
             set_error(*reply, done.error(), Reply::UNKNOWN_DEVICE, Reply::INTERNAL_ERROR);
             return grpc::Status::OK;
         }
-        door_.log.set_level(level_of(entry.loglevel()));
-        door_.log.info("log level",
-                       {{"level", ::dmi::LogLevel_Name(entry.loglevel())}, {"by", asker(*call)}});
+        door_.log.set_level(level_of(level));
+        door_.log.info("log level", {{"level", ::dmi::LogLevel_Name(level)}, {"by", asker(*call)}});
     }
     reply->set_status(::dmi::OK_STATUS);
     return grpc::Status::OK;
@@ -353,7 +357,7 @@ grpc::Status HardwareService::GetLogLevel(grpc::ServerContext* /*call*/,
                                           const ::dmi::GetLogLevelRequest* request,
                                           ::dmi::GetLogLevelResponse* reply) {
     using Reply = ::dmi::GetLogLevelResponse;
-    reply->mutable_device_uuid()->set_uuid(valid_utf8(request->device_uuid().uuid()));
+    reply->mutable_device_uuid()->set_uuid(shown_uuid(request->device_uuid()));
     if (const auto known = check_device(door_.device, request->device_uuid()); !known) {
         set_error(*reply, known.error(), Reply::UNKNOWN_DEVICE, Reply::INTERNAL_ERROR);
     } else if (!all_known(request->entities())) {

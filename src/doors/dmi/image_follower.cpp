@@ -24,7 +24,7 @@ constexpr std::chrono::seconds kSameState{1};  // how often a state's descriptio
 constexpr std::chrono::seconds kStillAlive{3};
 
 grpc::Status away(const std::string& why) {
-    return {grpc::StatusCode::UNAVAILABLE, clipped_utf8(valid_utf8(why), 1024)};
+    return {grpc::StatusCode::UNAVAILABLE, shown_utf8(why, 1024)};
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ Result<> check_url(std::string_view url, Schemes schemes) {
     const auto scheme = url.substr(0, url.find("://"));
     if (url.contains("://") && std::ranges::find(schemes, scheme) != schemes.end()) return {};
     return fail(errors::dmi_bad_request, "\"{}\" is no URL that is taken: it begins with {}",
-                clipped_utf8(without_secrets(url), kMaxShownBytes), fmt::join(schemes, ", "));
+                clipped_utf8(shown_url(url), kMaxShownBytes), fmt::join(schemes, ", "));
 }
 
 // The digits as sha256sum prints them; some clients shout.
@@ -72,6 +72,11 @@ Result<Request> install_request(const ::dmi::ImageInformation& image) {
                    .sources = {std::move(url)},
                    .only_base = WantedBase{.name = image.image().image_name(),
                                            .version = image.image().version()}};
+}
+
+std::string shown_url(std::string_view url) {
+    return url.size() > kMaxUrlBytes ? fmt::format("a URL of {} bytes", url.size())
+                                     : without_secrets(url);
 }
 
 Result<> check_source_url(std::string_view url) { return check_url(url, kSources); }

@@ -20,6 +20,9 @@ Result<Request> install_request(const ::dmi::ImageInformation& image);
 // more than 4096 bytes, and one with what cannot be in a URL.
 Result<> check_source_url(std::string_view url);
 
+// A URL as replies and logs tell it: without secrets, and nothing of one that is too long.
+std::string shown_url(std::string_view url);
+
 // Where debug information is uploaded to: the file of this name in the folder that an http, https,
 // sftp or scp URL names. Errors as above.
 Result<std::string> upload_url(std::string_view folder, std::string_view file);

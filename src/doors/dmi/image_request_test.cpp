@@ -55,6 +55,12 @@ TEST(InstallRequest, SaysNoPasswordOfARefusedUrl) {
     EXPECT_THAT(refused.error().text(), ::testing::Not(::testing::HasSubstr("hunter")));
 }
 
+TEST(ShownUrl, HasNoSecretsAndIsNotSaidBackWhenItIsTooLong) {
+    EXPECT_EQ(shown_url("https://bob:hunter2@host/in?key=hunter3"), "https://host/in");
+    EXPECT_EQ(shown_url("https://bob:hunter2" + std::string(1 << 24, 'x')),
+              "a URL of 16777235 bytes");
+}
+
 TEST(UploadUrl, NamesAFileInTheFolderBeforeTheQuery) {
     EXPECT_EQ(upload_url("https://h/in", "a.tar").value(), "https://h/in/a.tar");
     EXPECT_EQ(upload_url("https://h/in/?k=1", "a.tar").value(), "https://h/in/a.tar?k=1");

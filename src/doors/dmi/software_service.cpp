@@ -214,8 +214,8 @@ grpc::Status SoftwareService::UploadDebugInfo(grpc::ServerContext* call,
     const StreamPlace place(door_);
     if (!place) return too_many_streams();
     Upload status;
-    status.mutable_device_uuid()->set_uuid(valid_utf8(request->device_uuid().uuid()));
-    status.set_location_url(without_secrets(request->location_url()));
+    status.mutable_device_uuid()->set_uuid(shown_uuid(request->device_uuid()));
+    status.set_location_url(dmi_wire::shown_url(request->location_url()));
     status.set_status(Upload::IN_PROGRESS);
     auto sent = std::chrono::steady_clock::now();
     const auto tell = [&](std::uint64_t done, std::uint64_t total) {

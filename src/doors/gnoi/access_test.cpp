@@ -49,6 +49,22 @@ TEST(GnoiAccess, WhatARequestIsAboutIsTold) {
     ::gnoi::os::ActivateRequest activate;
     activate.set_version("1.1.0");
     EXPECT_EQ(subject_of(activate), "1.1.0");
+    ::gnoi::file::StatRequest stat;
+    stat.set_path("/of@somebody?");
+    EXPECT_EQ(subject_of(stat), "/of@somebody?");
+}
+
+TEST(GnoiAccess, WhereAPackageComesFromIsToldWithoutSecrets) {
+    ::gnoi::system::SetPackageRequest request;
+    auto& download = *request.mutable_package()->mutable_remote_download();
+    download.mutable_credentials()->set_username("me");
+    download.mutable_credentials()->set_cleartext("secret");
+    download.set_path("https://me:secret@h.example/a.cc?token=secret");
+    EXPECT_EQ(subject_of(request), "https://h.example/a.cc");
+    download.set_path("me:secret@h.example:/a.cc");
+    EXPECT_EQ(subject_of(request), "h.example:/a.cc");
+    download.set_path("me:secret" + std::string(9000, 'x') + "@h.example:/a.cc");
+    EXPECT_EQ(subject_of(request).find("secret"), std::string::npos);
 }
 
 }  // namespace

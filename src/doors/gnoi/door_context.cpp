@@ -54,7 +54,7 @@ grpc::Status status_of(const Error& error) {
     return {code, shown(fmt::format("[{}] {}", error.id, error.text()))};
 }
 
-std::string shown(std::string_view text) { return clipped_utf8(valid_utf8(text), kMaxTextBytes); }
+std::string shown(std::string_view text) { return shown_utf8(text, kMaxTextBytes); }
 
 const Generation* running_of(const DeviceState& state) {
     const auto found = std::ranges::find(state.generations, state.marks.running, &Generation::id);

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <stop_token>
 #include <string>
 #include <string_view>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "doors/gnoi/silence_guard.h"
 #include "model/device.h"
 #include "model/generation.h"
 
@@ -19,14 +21,15 @@ namespace cutover::gnoi_door {
 
 // What the services of gNOI share.
 struct DoorContext {
-    DoorContext(Device& managed, Log& lines, int most)
-        : device(managed), log(lines), max_streams(most) {}
+    DoorContext(Device& managed, Log& lines, int most, std::chrono::milliseconds patience)
+        : device(managed), log(lines), max_streams(most), silence(patience) {}
 
     Device& device;
     Log& log;
     const int max_streams;
     std::stop_source ending;  // the door closes: whatever waits here ends
     std::atomic<int> streams = 0;
+    SilenceGuard silence;
 };
 
 // One stream of those that may be at a time; none when there are as many already.

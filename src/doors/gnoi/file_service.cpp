@@ -62,8 +62,7 @@ std::uint32_t umask_digits() {
 
 }  // namespace
 
-grpc::Status FileService::Get(grpc::ServerContext* /*call*/,
-                              const ::gnoi::file::GetRequest* request,
+grpc::Status FileService::Get(grpc::ServerContext* call, const ::gnoi::file::GetRequest* request,
                               grpc::ServerWriter<::gnoi::file::GetResponse>* writer) {
     const StreamPlace place(door_);
     if (!place) return too_many_streams();
@@ -71,6 +70,9 @@ grpc::Status FileService::Get(grpc::ServerContext* /*call*/,
     if (!file) return status_of(file.error());
     auto hashing = Hashing::by(::gnoi::types::HashType::SHA256);
     if (!hashing) return {grpc::StatusCode::INTERNAL, "there is no SHA-256"};
+    const auto written = [&](const ::gnoi::file::GetResponse& message) {
+        return door_.silence.within(*call, [&] { return writer->Write(message); });
+    };
     ::gnoi::file::GetResponse part;
     for (;;) {
         auto& bytes = *part.mutable_contents();
@@ -80,15 +82,14 @@ grpc::Status FileService::Get(grpc::ServerContext* /*call*/,
         if (!count) return status_of(count.error());
         bytes.resize(*count);
         hashing->add(bytes);
-        if (*count > 0 && !writer->Write(part))
-            return {grpc::StatusCode::CANCELLED, "nobody reads"};
+        if (*count > 0 && !written(part)) return {grpc::StatusCode::CANCELLED, "nobody reads"};
         if (*count < kPartBytes) break;
         if (door_.ending.stop_requested()) return {grpc::StatusCode::UNAVAILABLE, "the agent ends"};
     }
     ::gnoi::file::GetResponse last;
     last.mutable_hash()->set_method(::gnoi::types::HashType::SHA256);
     last.mutable_hash()->set_hash(hashing->finish());
-    writer->Write(last);
+    if (!written(last)) return {grpc::StatusCode::CANCELLED, "nobody reads"};
     return grpc::Status::OK;
 }
 
@@ -97,21 +98,25 @@ grpc::Status FileService::Put(grpc::ServerContext* call,
                               ::gnoi::file::PutResponse* /*reply*/) {
     const StreamPlace place(door_);
     if (!place) return too_many_streams();
-    const auto done = put(*reader);
+    const auto done = put(*call, *reader);
     if (!done)
         door_.log.warning("gNOI file is not kept",
                           {{"error", done.error().text()}, {"by", asker(*call)}});
     return done ? grpc::Status::OK : status_of(done.error());
 }
 
-Result<> FileService::put(grpc::ServerReader<::gnoi::file::PutRequest>& reader) {
+Result<> FileService::put(grpc::ServerContext& call,
+                          grpc::ServerReader<::gnoi::file::PutRequest>& reader) {
     ::gnoi::file::PutRequest message;
-    if (!reader.Read(&message) || !message.has_open())
+    const auto next = [&] {
+        return door_.silence.within(call, [&] { return reader.Read(&message); });
+    };
+    if (!next() || !message.has_open())
         return fail(errors::gnoi_bad_request, "a Put begins with `open`");
     const auto mode = TRY(mode_of(message.open().permissions()));
     auto file = TRY(root_.put(message.open().remote_file(), mode));
     AllHashes hashes;
-    while (reader.Read(&message)) {
+    while (next()) {
         if (message.has_hash()) {
             if (!hashes.has(message.hash()))
                 return fail(errors::gnoi_wrong_hash, "the hash is not that of what has arrived");

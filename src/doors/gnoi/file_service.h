@@ -27,7 +27,7 @@ public:
                         ::gnoi::file::RemoveResponse* reply) override;
 
 private:
-    Result<> put(grpc::ServerReader<::gnoi::file::PutRequest>& reader);
+    Result<> put(grpc::ServerContext& call, grpc::ServerReader<::gnoi::file::PutRequest>& reader);
 
     DoorContext& door_;
     FileRoot& root_;

@@ -28,7 +28,7 @@ constexpr int kMaxStreamsPerConnection = 64;
 // Destroyed from the last member up: the server, then what it calls.
 struct GnoiDoor::Running {
     Running(Device& device, Log& log, const Options& wanted)
-        : context(device, log, wanted.max_streams),
+        : context(device, log, wanted.max_streams, wanted.client_timeout),
           files(open_files(wanted, log)),
           os(context),
           reset(context),

@@ -18,11 +18,12 @@ namespace cutover {
 class GnoiDoor {
 public:
     struct Options {
-        GnoiDoorConfig config;                             // where it listens
-        std::filesystem::path folder;                      // the device's
-        SecurityConfig security;                           // encrypted how
-        int max_streams = 64;                              // at work at a time
-        int max_calls = 32;                                // besides
+        GnoiDoorConfig config;                                               // where it listens
+        std::filesystem::path folder;                                        // the device's
+        SecurityConfig security;                                             // encrypted how
+        int max_streams = 64;                                                // at work at a time
+        int max_calls = 32;                                                  // besides
+        std::chrono::milliseconds client_timeout{std::chrono::seconds(30)};  // without a message
         std::chrono::milliseconds shutdown_timeout{2000};  // for calls at work to end by themselves
     };
 

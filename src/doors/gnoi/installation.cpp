@@ -55,7 +55,8 @@ std::string installing(const DeviceState& state) {
 
 grpc::Status Installation::run() {
     ::gnoi::os::InstallRequest first;
-    if (!stream_.Read(&first) || !first.has_transfer_request())
+    const bool asked = door_.silence.within(call_, [&] { return stream_.Read(&first); });
+    if (!asked || !first.has_transfer_request())
         return {grpc::StatusCode::INVALID_ARGUMENT, "an Install begins with its transfer_request"};
     return begin(first.transfer_request());
 }

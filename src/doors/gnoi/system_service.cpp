@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <span>
 #include <stop_token>
@@ -38,7 +39,8 @@ grpc::Status told(const Result<>& done) {
 }
 
 // The parts that follow; `part` is the first. The end is passed on only once the hash is right.
-Result<> feed_parts(grpc::ServerReader<Part>& reader, Part& part, BytePipe& pipe) {
+// `next` takes the next one.
+Result<> feed_parts(const std::function<bool()>& next, const Part& part, BytePipe& pipe) {
     AllHashes hashes;
     do {
         if (part.has_hash()) {
@@ -52,7 +54,7 @@ Result<> feed_parts(grpc::ServerReader<Part>& reader, Part& part, BytePipe& pipe
         hashes.add(part.contents());
         // When nobody reads any more, what the operation says counts.
         if (!pipe.write(std::as_bytes(std::span(part.contents())))) return {};
-    } while (reader.Read(&part));
+    } while (next());
     return fail(errors::gnoi_wrong_hash, "the client ended without a hash");
 }
 
@@ -91,12 +93,16 @@ grpc::Status SystemService::SetPackage(grpc::ServerContext* call, PackageReader*
                                        ::gnoi::system::SetPackageResponse* /*reply*/) {
     const StreamPlace place(door_);
     if (!place) return too_many_streams();
-    return told(set_package(asker(*call), *reader));
+    return told(set_package(*call, *reader));
 }
 
-Result<> SystemService::set_package(const std::string& by, PackageReader& reader) {
+Result<> SystemService::set_package(grpc::ServerContext& call, PackageReader& reader) {
+    const auto by = asker(call);
     Part part;
-    if (!reader.Read(&part) || !part.has_package())
+    const auto next = [&] {
+        return door_.silence.within(call, [&] { return reader.Read(&part); });
+    };
+    if (!next() || !part.has_package())
         return fail(errors::gnoi_bad_request, "a SetPackage begins with `package`");
     const auto package = part.package();
     if (package.version().size() > kMaxVersionBytes)
@@ -104,8 +110,8 @@ Result<> SystemService::set_package(const std::string& by, PackageReader& reader
     Request request{.kind = OperationKind::install,
                     .only_base = WantedBase{.version = package.version(), .not_running = true},
                     .asked_by = by};
-    if (reader.Read(&part)) {
-        TRY(install_from(request, [&](BytePipe& pipe) { return feed_parts(reader, part, pipe); }));
+    if (next()) {
+        TRY(install_from(request, [&](BytePipe& pipe) { return feed_parts(next, part, pipe); }));
     } else if (package.has_remote_download()) {
         request.sources = {TRY(remote_url(package.remote_download()))};
         TRY(install(request));

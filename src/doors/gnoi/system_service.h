@@ -44,7 +44,7 @@ private:
     using PackageReader = grpc::ServerReader<::gnoi::system::SetPackageRequest>;
     using Feed = std::function<Result<>(BytePipe& pipe)>;
 
-    Result<> set_package(const std::string& by, PackageReader& reader);
+    Result<> set_package(grpc::ServerContext& call, PackageReader& reader);
     Result<> install(const Request& request);
     Result<> install_from(const Request& request, const Feed& feed);
     Result<> feed_file(const std::string& path, BytePipe& pipe) const;

@@ -24,8 +24,7 @@ public:
 
     FamilyMaker& add(double value, Labels labels = {}) {
         constexpr std::size_t kMaxLabelBytes = 200;
-        for (auto& label : labels)
-            label.value = clipped_utf8(valid_utf8(label.value), kMaxLabelBytes);
+        for (auto& label : labels) label.value = shown_utf8(label.value, kMaxLabelBytes);
         auto& metric = family_.metric.emplace_back();
         metric.label = std::move(labels);
         if (family_.type == prometheus::MetricType::Counter)

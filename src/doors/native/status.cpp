@@ -64,7 +64,7 @@ grpc::Status status_of(const Error& error) {
                        error.id == errors::door_follower_too_slow.id;
     const auto text = fmt::format("[{}] {}", error.id, error.text());
     return {limit ? grpc::StatusCode::RESOURCE_EXHAUSTED : status_code(error.kind),
-            clipped_utf8(valid_utf8(text), kMaxBytes)};
+            shown_utf8(text, kMaxBytes)};
 }
 
 }  // namespace cutover::wire

@@ -1,6 +1,7 @@
 #include "doors/outer/account.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <grpc/grpc_security.h>
 #include <memory>
 #include <mutex>
@@ -88,10 +89,13 @@ private:
         caller_ = std::move(caller);
     }
 
+    // Before the handler sees the first message, and so before anything is done.
     void asked(const void* request) {
         const std::scoped_lock lock(mutex_);
         if (request == nullptr || !subject_.empty() || !caller_) return;
         if (const auto* const message = message_at(request)) subject_ = subject_of(*message);
+        if (access_ == nullptr || std::exchange(asked_, true)) return;
+        begun_ = access_->record_begun(*caller_, call_.method(), subject_);
     }
 
     void told(const void* reply) {
@@ -117,15 +121,17 @@ private:
     void write(const Outcome& outcome) {
         std::optional<Caller> caller;
         std::string detail;
+        std::uint64_t begun = 0;
         {
             const std::scoped_lock lock(mutex_);
             caller = std::exchange(caller_, std::nullopt);
             detail = subject_;
+            begun = begun_;
         }
         if (!caller || access_ == nullptr) return;
         if (!detail.empty() && !outcome.detail.empty()) detail += ": ";
         detail += outcome.detail;
-        access_->record(*caller, call_.method(), outcome.result, detail);
+        access_->record(*caller, call_.method(), outcome.result, detail, begun);
     }
 
     ServerRpcInfo& call_;
@@ -135,6 +141,8 @@ private:
     std::mutex mutex_;
     std::optional<Caller> caller_;  // none after the end
     std::string subject_;
+    bool asked_ = false;
+    std::uint64_t begun_ = 0;  // what the audit log calls its beginning
     Outcome in_reply_;
 };
 
@@ -164,7 +172,7 @@ std::string asker_of(const grpc::ServerContext& call) {
     const auto text = found == metadata.end()
                           ? call.peer()
                           : std::string(found->second.data(), found->second.size());
-    return clipped_utf8(valid_utf8(text), kMaxAskerBytes);
+    return shown_utf8(text, kMaxAskerBytes);
 }
 
 }  // namespace cutover

@@ -80,12 +80,18 @@ void Connections::work(const std::stop_token& stop) {
         const bool hold = !free && leaving && now < full_until;
         if (!hold) waits.push_back({.fd = listener_.fd.get(), .events = POLLIN, .revents = 0});
         if (::poll(waits.data(), waits.size(), leaving ? kLeavingMs : kLookAroundMs) <= 0) continue;
+        bool left = false;  // somebody has, and may be who comes again
         for (std::size_t i = 0; i < waited.size(); ++i)
-            if (waits.at(i).revents != 0) waited.at(i)->gone = true;
-        if (!hold && waits.back().revents != 0)
-            while (take_one()) {
+            if (waits.at(i).revents != 0) left = waited.at(i)->gone = true;
+        if (!hold && !left && waits.back().revents != 0)
+            // Where the last seat was just taken, it is looked at anew before somebody is closed.
+            while ((!free || has_free_seat()) && take_one()) {
             }
     }
+}
+
+bool Connections::has_free_seat() const {
+    return std::ranges::any_of(seats_, [](const auto& seat) { return !seat->watched; });
 }
 
 void Connections::look_after(Seat& seat) {

@@ -50,6 +50,7 @@ public:
 private:
     void work(const std::stop_token& stop);
     void look_after(Seat& seat);
+    bool has_free_seat() const;
     bool take_one();
     std::optional<Peer> peer_of(int fd) const;
 

@@ -62,15 +62,18 @@ void Gate::ask(Place& place, Question question, Answer answer) {
         answer(judge(place, question));
         return;
     }
+    bool closed = false;
     {
         const std::scoped_lock lock(mutex_);
-        if (!closed_ && jobs_.size() < kMaxWaiting) {
+        closed = closed_;
+        if (!closed && jobs_.size() < kMaxWaiting) {
             jobs_.push_back({place, std::move(question), std::move(answer)});
             waiting_.notify_one();
             return;
         }
     }
-    answer(fail(errors::door_busy, "{} passwords wait already", kMaxWaiting));
+    answer(closed ? fail(errors::door_closing, "the agent is ending")
+                  : fail(errors::door_busy, "{} passwords wait already", kMaxWaiting));
 }
 
 void Gate::work(const std::stop_token& stop) {

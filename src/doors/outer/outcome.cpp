@@ -21,9 +21,10 @@ namespace {
 namespace pb = google::protobuf;
 
 constexpr std::size_t kMaxDetailBytes = 512;
-constexpr int kMaxDepth = 2;  // of messages in a request
+constexpr std::size_t kMaxUrlBytes = 4096;  // no door takes a longer one
+constexpr int kMaxDepth = 2;                // of messages in a request
 
-std::string shown(std::string_view text) { return clipped_utf8(valid_utf8(text), kMaxDetailBytes); }
+std::string shown(std::string_view text) { return shown_utf8(text, kMaxDetailBytes); }
 
 // "transfer.stalled" of "[transfer.stalled] what happened".
 std::string id_in(std::string_view text) {
@@ -43,12 +44,14 @@ std::string enum_in(const pb::Message& message, const char* name) {
     return message.GetReflection()->GetEnum(message, field)->name();
 }
 
-std::string text_in(const pb::Message& message, const char* name) {
+// Not copied: it may have 16 MiB.
+std::string_view text_in(const pb::Message& message, const char* name) {
     const auto* const field = message.GetDescriptor()->FindFieldByName(name);
     if (field == nullptr || field->is_repeated() ||
         field->cpp_type() != pb::FieldDescriptor::CPPTYPE_STRING)
         return {};
-    return message.GetReflection()->GetString(message, field);
+    // Generated messages hold a std::string: there is nothing to be made in a place of ours.
+    return message.GetReflection()->GetStringReference(message, field, nullptr);
 }
 
 std::int64_t number_in(const pb::Message& message, const char* name) {
@@ -59,7 +62,7 @@ std::int64_t number_in(const pb::Message& message, const char* name) {
     return message.GetReflection()->GetInt64(message, field);
 }
 
-Outcome failed(const std::string& name, const std::string& detail) {
+Outcome failed(const std::string& name, std::string_view detail) {
     const auto id = id_in(detail);
     return {.result = id.empty() ? name : id, .detail = shown(detail)};
 }
@@ -74,11 +77,25 @@ std::string_view name_of(grpc::StatusCode code) {
     return at < kNames.size() ? kNames.at(at) : "unknown";
 }
 
+std::string shown_url(std::string_view url) {
+    return url.size() > kMaxUrlBytes ? fmt::format("a URL of {} bytes", url.size())
+                                     : without_secrets(url);
+}
+
+// A file on the device, or where gNOI fetches something from: that may lack its scheme.
+std::string shown_path(std::string_view path) {
+    if (path.starts_with('/')) return shown(path);
+    if (path.size() > kMaxUrlBytes || path.contains("://")) return shown_url(path);
+    constexpr std::string_view kAny = "any://";
+    return without_secrets(std::string(kAny).append(path)).substr(kAny.size());
+}
+
 std::string subject_within(const pb::Message& message, int depth) {
     for (const auto* const name : {"image_url", "config_url", "location_url"})
-        if (const auto url = text_in(message, name); !url.empty()) return without_secrets(url);
-    for (const auto* const name : {"remote_file", "path", "filename", "version"})
-        if (auto text = text_in(message, name); !text.empty()) return text;
+        if (const auto url = text_in(message, name); !url.empty()) return shown_url(url);
+    if (const auto path = text_in(message, "path"); !path.empty()) return shown_path(path);
+    for (const auto* const name : {"remote_file", "filename", "version"})
+        if (const auto text = text_in(message, name); !text.empty()) return shown(text);
     if (depth == 0) return {};
     for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
         const auto* const field = message.GetDescriptor()->field(i);
@@ -94,7 +111,8 @@ std::string subject_within(const pb::Message& message, int depth) {
 }  // namespace
 
 Outcome outcome_in(const pb::Message& reply) {
-    if (enum_in(reply, "status") == "ERROR_STATUS")
+    const auto status = enum_in(reply, "status");
+    if (status == "ERROR_STATUS" || status == "ERROR")  // the second of UploadDebugInfo
         return failed(enum_in(reply, "reason"), text_in(reply, "reason_detail"));
     if (const auto revision = number_in(reply, "revision"); revision != 0)
         return {.result = "ok", .detail = fmt::format("revision {}", revision)};

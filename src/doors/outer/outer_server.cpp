@@ -59,7 +59,9 @@ struct OuterServer::Running {
 namespace {
 
 constexpr int kMaxMessageBytes = 16 * 1024 * 1024;
-constexpr std::size_t kMaxMemory = std::size_t{128} * 1024 * 1024;  // of what is on its way
+// Of what is on its way: three of the largest messages. Streams above it are ended as
+// RESOURCE_EXHAUSTED, but not at once: a flood has been seen to reach 120 MiB more.
+constexpr std::size_t kMaxMemory = std::size_t{48} * 1024 * 1024;
 constexpr int kKeepaliveMs = 30'000;         // a client that was stopped is found out
 constexpr int kKeepaliveTimeoutMs = 20'000;  // and is cut off after that
 constexpr int kClientPingsMs = 1'000;        // clients may ask that often whether we live

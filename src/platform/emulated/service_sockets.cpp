@@ -91,7 +91,7 @@ std::string status_text(std::string_view text) {
     for (const char c : text)
         if (const auto byte = static_cast<unsigned char>(c); byte >= 0x20 && byte != 0x7F)
             line += c;
-    return clipped_utf8(valid_utf8(line), NotifySocket::kMaxStatus);
+    return shown_utf8(line, NotifySocket::kMaxStatus);
 }
 
 void take_message(std::string_view message, NotifySocket::Said& said) {

@@ -1,0 +1,59 @@
+#include "memory_keeper.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <malloc.h>
+#include <mutex>
+#include <stop_token>
+#include <string_view>
+#include <thread>
+#include <unistd.h>
+
+#include "base/files.h"
+
+namespace cutover {
+namespace {
+
+constexpr std::chrono::seconds kLookAround{1};
+constexpr std::uint64_t kWorthIt = std::uint64_t{16} * 1024 * 1024;
+
+// The second number of proc_pid_statm(5), in pages. 0: it is not to be known.
+std::uint64_t resident_bytes() {
+    constexpr std::size_t kMaxBytes = 256;
+    const auto text = read_file("/proc/self/statm", kMaxBytes);
+    if (!text) return 0;
+    const auto rest = std::string_view(*text).substr(std::min(text->find(' ') + 1, text->size()));
+    std::uint64_t pages = 0;
+    std::from_chars(rest.data(), rest.data() + rest.size(), pages);
+    return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+void give_back() {
+#ifdef __GLIBC__
+    static_cast<void>(::malloc_trim(0));
+#endif
+}
+
+// Only when there is more than there was: it takes some milliseconds, in which others wait.
+void work(const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any ending;
+    std::unique_lock lock(mutex);
+    auto kept = resident_bytes();
+    while (!ending.wait_for(lock, stop, kLookAround, [&] { return stop.stop_requested(); })) {
+        const auto now = resident_bytes();
+        if (now > kept + kWorthIt) give_back();
+        kept = now > kept + kWorthIt ? resident_bytes() : std::min(kept, now);
+    }
+}
+
+}  // namespace
+
+MemoryKeeper::MemoryKeeper() : thread_([](const std::stop_token& stop) { work(stop); }) {}
+
+}  // namespace cutover
