@@ -22,6 +22,7 @@ namespace {
 constexpr std::chrono::seconds kLookAround{1};
 constexpr std::uint64_t kWorthIt = std::uint64_t{16} * 1024 * 1024;
 
+#ifdef __GLIBC__
 // The second number of proc_pid_statm(5), in pages. 0: it is not to be known.
 std::uint64_t resident_bytes() {
     constexpr std::size_t kMaxBytes = 256;
@@ -33,22 +34,31 @@ std::uint64_t resident_bytes() {
     return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-void give_back() {
-#ifdef __GLIBC__
-    static_cast<void>(::malloc_trim(0));
-#endif
+// What the process has and does not use: programs, stacks, and what the allocator keeps.
+std::uint64_t unused_bytes() {
+    const auto found = ::mallinfo2();
+    const std::uint64_t used = found.uordblks + found.hblkhd;
+    const auto resident = resident_bytes();
+    return resident - std::min(resident, used);
 }
 
-// Only when there is more than there was: it takes some milliseconds, in which others wait.
+void give_back() { static_cast<void>(::malloc_trim(0)); }
+#else
+std::uint64_t unused_bytes() { return 0; }
+void give_back() {}
+#endif
+
+// Only when there is more of it than after the last time: it takes some milliseconds, in which
+// others wait.
 void work(const std::stop_token& stop) {
     std::mutex mutex;
     std::condition_variable_any ending;
     std::unique_lock lock(mutex);
-    auto kept = resident_bytes();
+    auto kept = unused_bytes();
     while (!ending.wait_for(lock, stop, kLookAround, [&] { return stop.stop_requested(); })) {
-        const auto now = resident_bytes();
+        const auto now = unused_bytes();
         if (now > kept + kWorthIt) give_back();
-        kept = now > kept + kWorthIt ? resident_bytes() : std::min(kept, now);
+        kept = now > kept + kWorthIt ? unused_bytes() : std::min(kept, now);
     }
 }
 
