@@ -150,6 +150,8 @@ std::string text_of(const Outcome& outcome, bool report) {
         unknown ? "  not known to have moved" : "  not tried, is as it was";
     for (const auto& instance : instances)
         text += text_of(instance, asked.dry_run, report, untouched);
+    if (asked.dry_run && instances.size() == kMaxMigrated)
+        text += "There may be more: a dry run looks at no more than these.\n";
     if (asked.dry_run) return text + "A dry run: nothing was changed.\n";
     if (moved != 0) text += "To keep it over a boot: cutover config save\n";
     return text;
@@ -171,6 +173,7 @@ bool is_told_of(const MigratedInstance& instance) {
 
 // Call after call, each of which moves some, until all have moved, one fails, or Ctrl-C.
 Result<Outcome> migrate_all(Session& session, Configuration& config, ConfigMigrate wanted) {
+    const bool every = wanted.instances.empty() && !wanted.dry_run;
     std::stop_source stop;
     std::shared_ptr<void> interrupts;
     if (const auto& watch = session.context().watch_interrupts; watch && !wanted.dry_run)
@@ -180,7 +183,10 @@ Result<Outcome> migrate_all(Session& session, Configuration& config, ConfigMigra
     for (std::ptrdiff_t before = 0;;) {
         const auto rest = std::ranges::find(instances, State::untouched, &MigratedInstance::state);
         const auto moved = rest - instances.begin();
-        if (rest == instances.end()) return outcome;
+        // As many as one call takes: there may be more.
+        const bool full =
+            every && moved != before && static_cast<std::size_t>(moved) % kMaxMigrated == 0;
+        if (rest == instances.end() && !full) return outcome;
         if (std::any_of(instances.begin() + before, rest, is_told_of)) return outcome;
         const auto told =
             fmt::format("{} of {} moved", moved, counted(instances.size(), "instance"));
