@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <expected>
 #include <filesystem>
@@ -52,6 +53,7 @@ constexpr std::chrono::seconds kPreviewDeadline{120};
 constexpr std::chrono::minutes kSlack{1};            // for a machine under load
 constexpr std::chrono::seconds kRecordDeadline{10};  // for the journal to know an operation
 constexpr std::size_t kMaxLogBytes = std::size_t{16} * 1024 * 1024;
+constexpr std::uint64_t kJournalBytes = std::uint64_t{256} * 1024;  // for what an operation notes
 
 Result<std::vector<std::string>> last_lines(const std::filesystem::path& file, int max_lines) {
     const auto text = read_file(file, kMaxLogBytes);
@@ -389,6 +391,10 @@ Result<OperationId> Agent::enqueue(const Request& request) {
                             : "another operation",
                     waits ? "waits for `cutover commit` or `cutover rollback`" : "is at work");
     }
+    // A journal that cannot be written ends the agent: rather that it does not begin.
+    if (const auto free = free_bytes(ports_.folder); free && *free < kJournalBytes)
+        return fail(errors::check_space, "the journal needs {} on {}, has {}",
+                    human_size(kJournalBytes), ports_.folder.string(), human_size(*free));
     const auto id = next_id_++;
     const auto kept = without_secrets(request);
     commands_.emplace_back(StartCommand{.id = id, .request = kept});

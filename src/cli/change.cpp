@@ -164,6 +164,11 @@ Result<ExitCode> print_preview(Session& session, Device& device, const Request& 
 Result<ExitCode> print_check(Session& session, Device& device, const Request& request) {
     const auto preview = TRY(device.preview(request));
     if (preview.error) return std::unexpected(*preview.error);
+    const auto older = std::ranges::find_if(preview.checks, [](const CheckResult& check) {
+        return check.name == "downgrade" && check.verdict == CheckVerdict::warning;
+    });
+    if (older != preview.checks.end())
+        return fail(errors::cli_not_newer, "it would be a downgrade: {}", older->detail);
     session.print([&] { return json::preview(preview); },
                   [&] { return fmt::format("Newer: {}\n", printable(preview.title)); });
     return ExitCode::done;

@@ -21,6 +21,11 @@ inline constexpr ErrorInfo cli_nothing_to_cancel{
     .remedy =
         "See `cutover show operations` for those that are over; `cutover revert` or "
         "`cutover rollback` goes back."};
+inline constexpr ErrorInfo cli_not_newer{
+    .id = "cli.not_newer",
+    .kind = Errc::refused,
+    .meaning = "What was asked about is older than what the device has.",
+    .remedy = "Nothing to do; `cutover upgrade FILE` without `--check` installs it all the same."};
 inline constexpr ErrorInfo cli_declined{.id = "cli.declined",
                                         .kind = Errc::refused,
                                         .meaning = "The question was answered with no.",

@@ -15,7 +15,9 @@
 #include "cli/render_operation.h"
 #include "cli/render_state.h"
 #include "cli/session.h"
+#include "cli/state_view.h"
 #include "model/device.h"
+#include "model/generation.h"
 #include "model/operation.h"
 #include "model/package_kind.h"
 
@@ -158,14 +160,32 @@ void add_packages(CLI::App& root, Actions& actions) {
     add_reload(packages, actions);
 }
 
+std::vector<std::string> patches_on(const DeviceState& state, GenerationId id) {
+    std::vector<std::string> digests;
+    if (const auto* const generation = find_generation(state, id))
+        for (const auto& package : generation->packages)
+            if (package.kind == PackageKind::patch) digests.push_back(package.digest);
+    return digests;
+}
+
+// It names a patch, or leads to a generation with others: a base upgrade, a pack, a rollback.
+bool concerns_patches(const Operation& operation, const DeviceState& state) {
+    const auto words = " " + operation.title + " ";
+    if (words.find(" patch ") != std::string::npos || words.find(" patches ") != std::string::npos)
+        return true;
+    const bool known =
+        find_generation(state, operation.from) && find_generation(state, operation.to);
+    return known && patches_on(state, operation.from) != patches_on(state, operation.to);
+}
+
 // What was done with patches, newest first.
 Result<ExitCode> show_patch_history(Session& session) {
     constexpr int kSearched = 500;
     auto* device = TRY(session.device());
     auto operations = TRY(device->operations(kSearched));
-    std::erase_if(operations, [](const Operation& operation) {
-        return operation.title.find("patch") == std::string::npos;
-    });
+    const auto state = TRY(device->state());
+    std::erase_if(operations,
+                  [&](const Operation& operation) { return !concerns_patches(operation, state); });
     session.print([&] { return json::operations(operations); },
                   [&] { return operations_text(operations, session.terminal()); });
     return ExitCode::done;

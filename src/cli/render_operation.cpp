@@ -157,6 +157,14 @@ bool is_on_top(const Operation& operation, const DeviceState& state) {
            !same;
 }
 
+bool awaits_reload(const Operation& operation, const DeviceState& state) {
+    const auto kind = operation.request.kind;
+    return (kind == OperationKind::select || kind == OperationKind::deselect) &&
+           std::ranges::any_of(state.packages, [](const PackageStatus& row) {
+               return row.state == PackageState::selected || row.state == PackageState::leaving;
+           });
+}
+
 std::string outcome(const Operation& operation, const DeviceState& state) {
     switch (operation.request.kind) {
         case OperationKind::install: {
@@ -173,12 +181,9 @@ std::string outcome(const Operation& operation, const DeviceState& state) {
         case OperationKind::select:
         case OperationKind::deselect:
             if (is_on_top(operation, state)) return now_on_top(operation, state);
-            return fmt::format("Done: {}; nothing that runs has changed.{}",
-                               printable(operation.title),
-                               operation.request.kind == OperationKind::select ||
-                                       operation.request.kind == OperationKind::deselect
-                                   ? " `cutover packages reload` does it."
-                                   : "");
+            return fmt::format(
+                "Done: {}; nothing that runs has changed.{}", printable(operation.title),
+                awaits_reload(operation, state) ? " `cutover packages reload` does it." : "");
         case OperationKind::uninstall:
         case OperationKind::deactivate:
         case OperationKind::reload: return now_on_top(operation, state);

@@ -41,7 +41,12 @@ std::vector<NextCommand> while_idle(const DeviceState& state) {
             next.push_back({.command = fmt::format("cutover show operation {} --log", operation),
                             .purpose = "see what went wrong"});
     }
-    if (state.marks.startup != state.marks.running)
+    const auto active =
+        std::ranges::find(state.packages, PackageState::active, &PackageStatus::state);
+    if (active != state.packages.end() && active->package.kind == PackageKind::patch)
+        next.push_back({.command = "cutover patch run " + active->package.name,
+                        .purpose = "keep the patch over boots"});
+    else if (state.marks.startup != state.marks.running)
         next.push_back({.command = "cutover reboot", .purpose = "start what is set for startup"});
     const auto* standby = find_slot(state, other(state.active_slot));
     const bool installed =

@@ -125,6 +125,11 @@ std::vector<std::string> supported_hardware(const CheckContext& context) {
     }
     for (const auto* const manifest : written_packages(context))
         ids.insert(ids.end(), manifest->supports.begin(), manifest->supports.end());
+    // What is only obtained may come together with the support that was obtained before.
+    if (context.input.request.kind == OperationKind::fetch)
+        for (const auto& package : context.input.depot.obtained)
+            if (const auto manifest = context.ports.layers.manifest(package.digest))
+                ids.insert(ids.end(), manifest->supports.begin(), manifest->supports.end());
     return ids;
 }
 
@@ -132,20 +137,29 @@ std::vector<std::string> supported_hardware(const CheckContext& context) {
 CheckResult check_hardware(const CheckContext& context) {
     const auto here = supported_hardware(context);
     auto asked = written_packages(context);
+    const auto new_ones = asked.size();
     for (const auto& package : context.plan.target.packages) {
         const auto found =
             std::ranges::find(context.input.at_hand, package.digest, &OfferedPackage::digest);
         if (found != context.input.at_hand.end()) asked.push_back(&found->manifest);
     }
-    for (const auto* const manifest : asked) {
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+        const auto* const manifest = asked[i];
         const auto& wanted = manifest->compatible.hardware;
         const bool fits = wanted.empty() || std::ranges::any_of(here, [&](const std::string& id) {
                               return std::ranges::find(wanted, id) != wanted.end();
                           });
-        if (!fits)
-            return refused(errors::check_hardware,
-                           fmt::format("{} is for {}, the device is {}", name_of(*manifest),
-                                       fmt::join(wanted, ", "), fmt::join(here, ", ")));
+        if (fits) continue;
+        auto result = refused(errors::check_hardware,
+                              fmt::format("{} is for {}, the device is {}", name_of(*manifest),
+                                          fmt::join(wanted, ", "), fmt::join(here, ", ")));
+        if (i >= new_ones && result.error)
+            result.error = std::move(*result.error)
+                               .with_remedy(fmt::format("Name {} in the same command, so that it "
+                                                        "goes as well; or keep what supports its "
+                                                        "hardware.",
+                                                        manifest->name));
+        return result;
     }
     return passed(here.empty() ? "any" : here.front());
 }
@@ -160,6 +174,27 @@ CheckResult check_architecture(const CheckContext& context) {
                                        fmt::join(wanted, ", "), here));
     }
     return passed(here);
+}
+
+// What was not on top before: it is written now, or was obtained earlier.
+std::vector<const Manifest*> coming_packages(const CheckContext& context) {
+    auto manifests = written_packages(context);
+    const auto& input = context.input;
+    const auto* const running = find_generation(input.generations, input.marks.running);
+    for (const auto& package : context.plan.target.packages) {
+        const auto known =
+            std::ranges::find(input.at_hand, package.digest, &OfferedPackage::digest);
+        const bool comes =
+            running && std::ranges::find(running->packages, package.digest, &PackageRef::digest) ==
+                           running->packages.end();
+        if (!comes || known == input.at_hand.end() ||
+            std::ranges::find(context.plan.layers, package.digest, [](const PlannedLayer& layer) {
+                return layer.package.digest;
+            }) != context.plan.layers.end())
+            continue;
+        manifests.push_back(&known->manifest);
+    }
+    return manifests;
 }
 
 // The manifests that the device has seen, and the one on offer.
@@ -200,7 +235,7 @@ const PackageRef* running_version(const CheckContext& context, const Manifest& m
 
 CheckResult check_direct_upgrade(const CheckContext& context) {
     std::vector<std::string> details;
-    for (const auto* const manifest : written_packages(context)) {
+    for (const auto* const manifest : coming_packages(context)) {
         const auto* const running = running_version(context, *manifest);
         if (!running) continue;
         const auto& accepts = manifest->compatible.from;
@@ -224,7 +259,21 @@ CheckResult check_epoch(const CheckContext& context) {
                    fmt::format("the package's is {}, the device's is {}", offered, *device));
 }
 
+// What is on top already is written anew: it was not whole.
+bool mends(const CheckContext& context) {
+    const auto* const running =
+        find_generation(context.input.generations, context.input.marks.running);
+    return running && std::ranges::any_of(context.plan.layers, [&](const PlannedLayer& layer) {
+               return std::ranges::find(running->packages, layer.package.digest,
+                                        &PackageRef::digest) != running->packages.end();
+           });
+}
+
 CheckResult check_health(const CheckContext& context) {
+    if (mends(context))
+        if (const auto checks = health_checks(context.ports); !checks)
+            return warned(
+                fmt::format("not known before this is mended: {}", checks.error().text()));
     const auto round = look_at_health(context.ports, context.stop);
     std::string failing;
     for (const auto& status : round)
@@ -238,7 +287,7 @@ CheckResult check_health(const CheckContext& context) {
 
 CheckResult check_programs(const CheckContext& context) {
     std::vector<std::string> wanted;
-    for (const auto* const manifest : written_packages(context))
+    for (const auto* const manifest : coming_packages(context))
         for (const auto& program : manifest->programs) {
             if (const auto found = find_program(program); !found)
                 return refused(errors::check_programs, found.error().message);

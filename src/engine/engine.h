@@ -173,6 +173,7 @@ private:
     Result<> forget_layers();
 
     // package_files.cpp: packages as they came, for backups
+    std::filesystem::path kept_file(const std::string& digest) const;
     std::filesystem::path copy_to_begin();
     void keep_copy(OpenedPackage& package);
     void forget_package_files(const std::set<std::string>& needed);

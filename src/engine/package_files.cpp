@@ -23,6 +23,10 @@ constexpr auto kUnfinished = ".unfinished";
 
 }  // namespace
 
+fs::path Engine::kept_file(const std::string& digest) const {
+    return ports_.folder / kPackageFiles / digest;
+}
+
 // Where the copy of what is about to be read goes; empty where none is kept.
 fs::path Engine::copy_to_begin() {
     if (!ports_.config.backup.packages) return {};
@@ -36,13 +40,12 @@ fs::path Engine::copy_to_begin() {
 
 void Engine::keep_copy(OpenedPackage& package) {
     if (!ports_.config.backup.packages) return;
-    const auto folder = ports_.folder / kPackageFiles;
-    const auto file = folder / package.digest();
+    const auto file = kept_file(package.digest());
     std::error_code ignored;
     if (fs::exists(file, ignored)) return;
     auto kept = package.end_copy();
     fault_point("package.copied");
-    if (kept) kept = rename_durably(folder / kUnfinished, file);
+    if (kept) kept = rename_durably(file.parent_path() / kUnfinished, file);
     fault_point("package.kept");
     if (!kept && kept.error().kind != Errc::unsupported)
         ports_.log.warning("a package is not kept for backups",

@@ -395,6 +395,21 @@ TEST_F(Packages, AReloadStopsWhereDataWouldBeLeftAlone) {
     EXPECT_THAT(running(), IsEmpty());
 }
 
+TEST_F(Packages, WhatWasObtainedBeforeIsCheckedLikeWhatIsGiven) {
+    auto next = on_top(PackageKind::feature, "bgp", "3.0");
+    next.manifest.compatible.from = range(">=2.0");
+    next.manifest.programs = {"no-such-program"};
+    offer(next);
+    install("bgp", "1.0");
+    device.operate(request(OperationKind::fetch, "bgp", "3.0"));
+    device.operate(named(OperationKind::select, "bgp"));
+    auto reload = request_of(OperationKind::reload);
+    EXPECT_EQ(device.operate(reload).error->id, "check.direct_upgrade");
+    reload.force = {"direct-upgrade"};
+    EXPECT_EQ(device.operate(reload).error->id, "check.programs");
+    EXPECT_THAT(running(), ElementsAre("bgp 1.0"));
+}
+
 TEST_F(Packages, AServiceThatStopsOrRestartsCountsAsAnInterruption) {
     EXPECT_EQ(install("bgp", "1.0").interruption.count(), 0) << "it starts";
     EXPECT_GT(device.operate(request(OperationKind::upgrade, "bgp", "1.1")).interruption.count(),

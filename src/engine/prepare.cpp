@@ -7,6 +7,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -67,9 +68,19 @@ Result<PlanInput> Engine::snapshot(const Request& request) {
     input.factory_base = TRY(ports_.store.factory_base());
     if (auto base = ports_.slots.manifest(input.active)) input.base = std::move(*base);
     if (auto base = ports_.slots.manifest(other(input.active))) input.standby = std::move(*base);
-    for (const auto& digest : TRY(ports_.layers.layers()))
+    for (const auto& digest : TRY(ports_.layers.layers())) {
+        auto manifest = ports_.layers.manifest(digest);
+        if (!manifest) {  // it counts as lost: no reason to refuse what mends it, or all else
+            ports_.log.warning("a layer cannot be used", {{"error", manifest.error().text()}});
+            continue;
+        }
+        const auto kept = kept_file(digest);
+        std::error_code error;
         input.at_hand.push_back(
-            {.source = {}, .digest = digest, .manifest = TRY(ports_.layers.manifest(digest))});
+            {.source = std::filesystem::exists(kept, error) ? kept.string() : std::string(),
+             .digest = digest,
+             .manifest = *std::move(manifest)});
+    }
     std::vector<std::filesystem::path> ini_files;
     ini_files.reserve(ports_.config.ini_files.size());
     for (const auto& file : ports_.config.ini_files) ini_files.push_back(ports_.folder / file);

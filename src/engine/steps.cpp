@@ -48,6 +48,11 @@ std::string name_of(const PackageRef& package) {
     return fmt::format("{} {}", package.name, package.version.text());
 }
 
+bool holds(const std::vector<PlannedLayer>& packages, const std::string& digest) {
+    return std::ranges::any_of(
+        packages, [&](const PlannedLayer& one) { return one.package.digest == digest; });
+}
+
 }  // namespace
 
 Result<Engine::Done> Engine::perform(const Step& step) {
@@ -210,6 +215,11 @@ Result<Engine::Done> Engine::unpack_hooks() {
     std::vector<PlannedLayer> packages = plan.layers;
     if (!plan.source.empty())
         packages.push_back({.package = {.digest = plan.manifest_digest}, .source = plan.source});
+    for (const auto& step : plan.steps) {  // what was obtained before, from the file that was kept
+        const auto digest = step.argument.substr(0, step.argument.find('/'));
+        if (step.kind != StepKind::hook || holds(packages, digest)) continue;
+        packages.push_back({.package = {.digest = digest}, .source = kept_file(digest).string()});
+    }
     for (const auto& package : packages) {
         const auto own = folder / package.package.digest;
         TRY(make_folders(own));

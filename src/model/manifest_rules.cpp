@@ -156,6 +156,9 @@ Result<> check_kind(const Manifest& manifest) {
         manifest.payload.type != PayloadType::tree)
         return fail(errors::manifest_invalid,
                     "a pack has a level and members, and what it brings is in its members");
+    if (manifest.compatible.base.any())
+        return fail(errors::manifest_invalid,
+                    "a pack says which bases it is for, as [compatible] base");
     return {};
 }
 

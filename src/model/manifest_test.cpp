@@ -99,6 +99,22 @@ TEST(ManifestText, AnotherMajorSchemaIsAnErrorOfItsOwnWhateverElseItHolds) {
               "manifest.unknown_schema");
 }
 
+TEST(ManifestText, APackThatDoesNotSayWhichBasesItIsForIsRefused) {
+    auto pack = whole();
+    pack.kind = PackageKind::pack;
+    pack.level = 3;
+    pack.compatible.base = VersionRange::parse(">=1.0 <2.0").value();
+    pack.services.clear();
+    pack.health.clear();
+    pack.persist.clear();
+    pack.includes.front().digest = std::string(64, 'a');
+    EXPECT_EQ(id_of(to_json(pack)), "");
+    pack.compatible.base = {};
+    const auto refused = parse_manifest(to_json(pack));
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().text().find("[compatible] base"), std::string::npos);
+}
+
 struct Fault {
     const char* name;
     std::function<void(Manifest&)> make;

@@ -172,27 +172,46 @@ private:
         return {};
     }
 
+    // The row of the matrix: a patch or a module is not upgraded by another way either, be it a
+    // pack, an activation or a reload. What a new base drops is in nobody's way.
+    Result<> check_place(const OfferedPackage& package, const PackageRef& here) const {
+        if (here.digest == package.digest || request_.drop_patches ||
+            is_replaced(package.manifest, here))
+            return {};
+        TRY(check_matrix(package.manifest.kind, upgrade, input_.request.mode),
+            "{} is there, not {}", name_of(here), package.manifest.version.text());
+        return {};
+    }
+
+    // Of a pack: what is there in the same or a newer version, on top or as a part of the base.
+    const Version* skipped_for(const Manifest& member, const PackageRef* here) const {
+        if (!input_.pack) return nullptr;
+        if (here) return here->version >= member.version ? &here->version : nullptr;
+        const auto& parts = request_.base->includes;
+        const auto part = std::ranges::find(parts, member.name, &IncludedPackage::name);
+        return part != parts.end() && part->version >= member.version ? &part->version : nullptr;
+    }
+
     Result<> ask_for(const OfferedPackage& package) {
-        if (const auto* const here = rival_in(present_, reference(package))) {
-            if (here->digest == package.digest && !with_digest(input_.at_hand, here->digest)) {
-                notes_.push_back(fmt::format("{} is written anew", name_of(*here)));
-                request_.wanted.push_back(candidate(package));
-                return {};
-            }
-            const bool in_pack = input_.pack.has_value();
-            if (in_pack && here->version >= package.manifest.version) {
-                notes_.push_back(fmt::format("{} {} is skipped: {} is there", package.manifest.name,
-                                             package.manifest.version.text(),
-                                             here->version.text()));
-                return {};
-            }
-            const bool same = here->digest == package.digest;
-            if (same && input_.request.kind == upgrade && input_.offered.size() > 1) return {};
-            if (same) return fail(errors::plan_present, "{} is there already", name_of(*here));
-            if (!in_pack && input_.request.kind == install)
-                return fail(errors::plan_other_version, "{} is there, not {}", name_of(*here),
-                            package.manifest.version.text());
+        const auto* const here = rival_in(present_, reference(package));
+        const bool same = here && here->digest == package.digest;
+        if (same && !with_digest(input_.at_hand, here->digest)) {
+            notes_.push_back(fmt::format("{} is written anew", name_of(*here)));
+            request_.wanted.push_back(candidate(package));
+            return {};
         }
+        if (const auto* const newer = skipped_for(package.manifest, here)) {
+            notes_.push_back(fmt::format("{} {} is skipped: {} is there", package.manifest.name,
+                                         package.manifest.version.text(), newer->text()));
+            return {};
+        }
+        if (same && input_.request.kind == upgrade && input_.offered.size() > 1) return {};
+        if (same) return fail(errors::plan_present, "{} is there already", name_of(*here));
+        if (here && !input_.pack && input_.request.kind == install &&
+            !is_replaced(package.manifest, *here))
+            return fail(errors::plan_other_version, "{} is there, not {}", name_of(*here),
+                        package.manifest.version.text());
+        if (here) TRY(check_place(package, *here));
         request_.wanted.push_back(candidate(package));
         return {};
     }
@@ -249,7 +268,10 @@ private:
                                fmt::format("{} is not on the device any more", name_of(package)))
                         .with_remedy("Obtain it again with `cutover packages fetch FILE`, or give "
                                      "it up with `cutover packages drop NAME`."));
-            if (!holds(present_, package.digest)) request_.wanted.push_back(candidate(*known));
+            if (holds(present_, package.digest)) continue;
+            const auto* const here = rival_in(present_, package);
+            if (here && !is_among(input_.depot.deselected, *here)) TRY(check_place(*known, *here));
+            request_.wanted.push_back(candidate(*known));
         }
         request_.unwanted = input_.depot.deselected;
         return {};

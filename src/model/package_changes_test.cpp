@@ -215,6 +215,110 @@ TEST_F(OnTop, CommandsForOneKindRefuseOthersAndSayWhereTheyBelong) {
     EXPECT_EQ(plan(OperationKind::discard, {"web"}).error().id, "plan.other_kind");
 }
 
+// A pack for the base that runs, with one member.
+class OfAPack : public OnTop {
+protected:
+    Result<Plan> apply(const OfferedPackage& member) {
+        OfferedPackage pack = package(PackageKind::pack, "updates", "1");
+        pack.manifest.level = 1;
+        input.pack = pack;
+        input.offered = {member, package(PackageKind::feature, "bgp", "8.5")};
+        return plan(OperationKind::upgrade);
+    }
+};
+
+TEST_F(OfAPack, AMemberThatTheBaseHasAsNewIsSkipped) {
+    input.base->includes = {
+        {.kind = PackageKind::feature, .name = "dhcp", .version = version("2.5")}};
+    const auto older = apply(package(PackageKind::feature, "dhcp", "2.0"));
+    ASSERT_TRUE(older) << older.error().text();
+    EXPECT_THAT(names(older->target.packages), testing::ElementsAre("web-1.0", "bgp-8.5"));
+    EXPECT_THAT(older->notes, testing::ElementsAre("dhcp 2.0 is skipped: 2.5 is there"));
+    const auto newer = apply(package(PackageKind::feature, "dhcp", "2.6"));
+    ASSERT_TRUE(newer) << newer.error().text();
+    EXPECT_THAT(names(newer->target.packages), testing::Contains("dhcp-2.6"));
+}
+
+TEST_F(OfAPack, APatchIsNotUpgradedByItUnlessItReplacesTheOldOne) {
+    put(patch);
+    auto newer = package(PackageKind::patch, "fix", "2.0");
+    const auto refused = apply(newer);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().id, "plan.matrix");
+    EXPECT_THAT(refused.error().message, testing::HasSubstr("fix 1.0 is there, not 2.0"));
+    newer.manifest.replaces = {"fix"};
+    const auto replaced = apply(newer);
+    ASSERT_TRUE(replaced) << replaced.error().text();
+    EXPECT_THAT(names(replaced->target.packages),
+                testing::ElementsAre("web-1.0", "bgp-8.5", "fix-2.0"));
+}
+
+TEST_F(OfAPack, AHookOfAMemberThatIsSkippedIsNotRun) {
+    auto member = web;
+    member.manifest.hooks = {{"preinstall", "hooks/stop"}};
+    const auto skipped = apply(member);
+    ASSERT_TRUE(skipped) << skipped.error().text();
+    EXPECT_THAT(kinds(*skipped), testing::Not(testing::Contains(StepKind::hook)));
+    member = package(PackageKind::feature, "web", "1.1");
+    member.manifest.hooks = {{"preinstall", "hooks/stop"}};
+    EXPECT_THAT(kinds(apply(member).value()), testing::Contains(StepKind::hook));
+}
+
+TEST_F(OnTop, APatchThatNamesTheOldOneTakesItsPlaceAndNoOtherDoes) {
+    put(patch);
+    auto newer = package(PackageKind::patch, "fix", "2.0");
+    EXPECT_EQ(plan_with(OperationKind::install, newer).error().id, "plan.other_version");
+    obtain(newer);
+    input.offered.clear();
+    EXPECT_EQ(plan(OperationKind::activate, {"fix"}).error().id, "plan.matrix");
+    input.depot.selected = {ref(newer)};
+    EXPECT_EQ(plan(OperationKind::reload).error().id, "plan.matrix");
+    newer.manifest.replaces = {"fix"};
+    const auto made = plan_with(OperationKind::install, newer);
+    ASSERT_TRUE(made) << made.error().text();
+    EXPECT_THAT(names(made->target.packages), testing::ElementsAre("web-1.0", "fix-2.0"));
+}
+
+TEST_F(OnTop, WhatWasObtainedBeforeBringsItsHooksWhenItComes) {
+    auto bgp = package(PackageKind::feature, "bgp", "8.5");
+    bgp.manifest.hooks = {{"preinstall", "hooks/stop"}};
+    const auto fetched = plan_with(OperationKind::fetch, bgp);
+    ASSERT_TRUE(fetched) << fetched.error().text();
+    EXPECT_THAT(kinds(*fetched), testing::Not(testing::Contains(StepKind::hook)))
+        << "nothing that runs changes";
+    input.offered.clear();
+    obtain(bgp);
+    const auto lost = plan(OperationKind::install, {"bgp"});
+    ASSERT_FALSE(lost);
+    EXPECT_THAT(lost.error().message, testing::HasSubstr("the hooks of bgp 8.5 are not kept"));
+    EXPECT_THAT(lost.error().remedy, testing::HasSubstr("cutover install FILE"));
+    input.at_hand.back().source = "/device/packages/bgp-8.5";
+    const auto made = plan(OperationKind::install, {"bgp"});
+    ASSERT_TRUE(made) << made.error().text();
+    EXPECT_THAT(kinds(*made), testing::IsSupersetOf({StepKind::unpack_hooks, StepKind::hook}));
+}
+
+TEST_F(OnTop, TheModulesOfWhatIsObtainedAreKeptForWhenItComes) {
+    auto bgp = package(PackageKind::feature, "bgp", "8.5");
+    bgp.manifest.config_modules = {"hooks/yang/bgp.yang"};
+    const auto fetched = plan_with(OperationKind::fetch, bgp);
+    ASSERT_TRUE(fetched) << fetched.error().text();
+    EXPECT_THAT(kinds(*fetched), testing::Contains(StepKind::unpack_hooks));
+}
+
+TEST_F(OnTop, TitlesOfMarksSayWhatBecomesOfThem) {
+    obtain(package(PackageKind::feature, "web", "1.1"));
+    input.depot = *plan(OperationKind::deselect, {"web"})->depot;
+    const auto other = plan(OperationKind::select, {"web@1.1"});
+    ASSERT_TRUE(other) << other.error().text();
+    EXPECT_EQ(other->title, "mark feature web 1.1 to come with the next reload");
+    EXPECT_EQ(other->depot.value_or(Depot{}).selected.size(), 1U) << "it does come";
+    const auto stays = plan(OperationKind::select, {"web"});
+    ASSERT_TRUE(stays) << stays.error().text();
+    EXPECT_EQ(stays->title, "take the mark off feature web 1.0");
+    EXPECT_EQ(plan(OperationKind::discard, {"web@1.1"})->title, "drop feature web 1.1");
+}
+
 TEST_F(OnTop, AnotherVersionThanTheOneThatIsThereIsNamed) {
     const auto made = plan(OperationKind::uninstall, {"web@2.0"});
     ASSERT_FALSE(made);

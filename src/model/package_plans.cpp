@@ -130,7 +130,11 @@ void tell_services(const PlanInput& input, const Manifest& base, const Generatio
 }  // namespace
 
 std::string titles(const std::vector<PackageRef>& packages) {
-    if (packages.size() > 3) return counted(packages.size(), "package");
+    const bool patches = std::ranges::all_of(
+        packages, [](const PackageRef& one) { return one.kind == PackageKind::patch; });
+    if (packages.size() > 3)
+        return patches ? fmt::format("{} patches", packages.size())
+                       : counted(packages.size(), "package");
     std::vector<std::string> names;
     names.reserve(packages.size());
     for (const auto& package : packages)
@@ -302,34 +306,51 @@ Result<Plan> plan_fetch(const PlanInput& input) {
     return plan;
 }
 
+std::string title_of_marks(const std::vector<PackageRef>& come, const std::vector<PackageRef>& go,
+                           const std::vector<PackageRef>& free) {
+    std::vector<std::string> parts;
+    if (!come.empty()) parts.push_back(fmt::format("mark {} to come", titles(come)));
+    if (!go.empty()) parts.push_back(fmt::format("mark {} to go", titles(go)));
+    if (!parts.empty()) parts.back() += " with the next reload";
+    if (!free.empty()) parts.push_back(fmt::format("take the mark off {}", titles(free)));
+    return fmt::format("{}", fmt::join(parts, ", "));
+}
+
 Result<Plan> plan_selection(const PlanInput& input) {
     Plan plan;
+    std::vector<PackageRef> come;
+    std::vector<PackageRef> go;
+    std::vector<PackageRef> free;  // of a mark
     auto depot = input.depot;
     const auto* const running = running_of(input);
     for (const auto& name : input.request.packages) {
-        if (input.request.kind == select &&
-            (std::erase(depot.deselected, name) > 0 ||
-             std::erase(depot.deselected, name.substr(0, name.find('@'))) > 0))
-            continue;  // it stays after all
+        const auto* const present = find_package(running->packages, name);
+        if (input.request.kind == select && present && is_among(depot.deselected, *present)) {
+            std::erase_if(depot.deselected,
+                          [&](const std::string& marked) { return is_named(*present, marked); });
+            free.push_back(*present);  // it stays after all
+            continue;
+        }
         if (input.request.kind == select) {
             const auto& known = *TRY(package_at_hand(input, name));
             auto package = reference_to(known.manifest, known.digest);
             std::erase_if(depot.selected,
                           [&](const PackageRef& other) { return rivals(other, package); });
             std::erase(depot.deselected, line_of(package));
+            come.push_back(package);
             depot.selected.push_back(std::move(package));
             continue;
         }
-        if (const auto* const marked = find_package(depot.selected, name))
+        if (const auto* const marked = find_package(depot.selected, name)) {
+            free.push_back(*marked);
             depot.selected.erase(depot.selected.begin() + (marked - depot.selected.data()));
-        const auto* const present = find_package(running->packages, name);
-        if (present && !is_among(depot.deselected, *present))
-            depot.deselected.push_back(line_of(*present));
+        }
+        if (!present) continue;
+        go.push_back(*present);
+        if (!is_among(depot.deselected, *present)) depot.deselected.push_back(line_of(*present));
     }
     if (input.request.packages.empty()) return fail(errors::plan_no_packages, "none was named");
-    plan.title =
-        fmt::format("mark {} to {} with the next reload", fmt::join(input.request.packages, ", "),
-                    input.request.kind == select ? "come" : "go");
+    plan.title = title_of_marks(come, go, free);
     plan.depot = std::move(depot);
     add_record_steps(input, plan);
     return plan;
@@ -352,7 +373,14 @@ Result<Plan> plan_discard(const PlanInput& input) {
     Plan plan;
     change_depot(input, {}, plan);
     if (!plan.depot) return fail(errors::plan_no_packages, "no package was named");
-    plan.title = fmt::format("discard {}", fmt::join(input.request.packages, ", "));
+    std::vector<PackageRef> given_up;
+    for (const auto& package : input.depot.obtained)
+        if (std::ranges::find(plan.depot->obtained, package.digest, &PackageRef::digest) ==
+            plan.depot->obtained.end())
+            given_up.push_back(package);
+    plan.title =
+        fmt::format("{} {}", input.request.only_kind == PackageKind::patch ? "delete" : "drop",
+                    titles(given_up));
     add_record_steps(input, plan);
     return plan;
 }

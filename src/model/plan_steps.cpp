@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <expected>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -11,7 +12,9 @@
 #include <fmt/format.h>
 
 #include "base/counted.h"
+#include "base/error.h"
 #include "model/config_files.h"
+#include "model/errors.h"
 #include "model/generation.h"
 #include "model/manifest.h"
 #include "model/operation.h"
@@ -57,30 +60,66 @@ void add(Plan& plan, Stage stage, int order, StepKind kind, std::string name,
                           .command = {}});
 }
 
-bool has_init_hook(const PlanInput& input) {
-    return std::ranges::any_of(input.offered, [](const OfferedPackage& package) {
-        return package.manifest.hooks.contains("init");
-    });
+// Of what is offered, what the plan writes: a member of a pack that is there already brings
+// nothing.
+std::vector<const OfferedPackage*> written(const PlanInput& input, const Plan& plan) {
+    std::vector<const OfferedPackage*> result;
+    for (const auto& package : input.offered) {
+        const bool is_base = !plan.source.empty() && package.digest == plan.manifest_digest;
+        const auto is_it = [&](const PlannedLayer& layer) {
+            return layer.package.digest == package.digest;
+        };
+        if (is_base || std::ranges::any_of(plan.layers, is_it)) result.push_back(&package);
+    }
+    return result;
+}
+
+// Whose hooks the plan runs: of what it writes to run it, and of what was obtained before and
+// comes.
+std::vector<const OfferedPackage*> hooked(const PlanInput& input, const Plan& plan) {
+    using enum OperationKind;
+    const auto& request = input.request;
+    const bool activates = request.kind == activate && !request.packages.empty();
+    if (request.kind != install && request.kind != upgrade && request.kind != reload && !activates)
+        return {};
+    auto result = written(input, plan);
+    const auto* const running = find_generation(input.generations, input.marks.running);
+    const auto holds = [](const std::vector<PackageRef>& packages, const std::string& digest) {
+        return std::ranges::find(packages, digest, &PackageRef::digest) != packages.end();
+    };
+    for (const auto& package : input.at_hand)
+        if (running && holds(input.depot.obtained, package.digest) &&
+            holds(plan.target.packages, package.digest) &&
+            !holds(running->packages, package.digest) &&
+            std::ranges::none_of(
+                result, [&](const OfferedPackage* one) { return one->digest == package.digest; }))
+            result.push_back(&package);
+    return result;
 }
 
 void add_hook_folder(const PlanInput& input, Plan& plan) {
     std::size_t hooks = 0;
     std::size_t modules = 0;
+    bool at_once = false;
     bool migrations = false;  // may come alone, where the modules are those of others
-    for (const auto& package : input.offered) {
-        hooks += package.manifest.hooks.size();
-        modules += package.manifest.config_modules.size();
-        migrations = migrations || !package.manifest.config_migrations.empty();
+    for (const auto* const package : hooked(input, plan)) {
+        hooks += package->manifest.hooks.size();
+        at_once = at_once || package->manifest.hooks.contains("init");
+    }
+    for (const auto* const package : written(input, plan)) {
+        modules += package->manifest.config_modules.size();
+        migrations = migrations || !package->manifest.config_migrations.empty();
     }
     if (hooks == 0 && modules == 0 && !migrations) return;
     auto what = hooks == 0 ? std::string() : counted(hooks, "hook");
     if (modules != 0) what += (what.empty() ? "" : " and ") + counted(modules, "YANG module");
     if (what.empty()) what = "migrations";
-    add(plan, has_init_hook(input) ? Stage::init : Stage::prep, order::kUnpackHooks,
-        StepKind::unpack_hooks, "unpack hooks", what + " of the packages");
+    add(plan, at_once ? Stage::init : Stage::prep, order::kUnpackHooks, StepKind::unpack_hooks,
+        "unpack hooks", what + " of the packages");
 }
 
-void add_layers(Plan& plan) {
+void add_layers(const PlanInput& input, Plan& plan) {
+    add_hook_folder(input, plan);
     for (const auto& layer : plan.layers)
         add(plan, Stage::install, order::kWriteLayer, StepKind::write_layer,
             fmt::format("write {}", layer.package.name),
@@ -135,11 +174,10 @@ std::vector<const Manifest*> manifests_of(const PlanInput& input, const Generati
 void add_install_steps(const PlanInput& input, Plan& plan) {
     const auto& manifest = offered_base(input)->manifest;
     const auto slot = std::string(to_string(plan.target.slot));
-    add_hook_folder(input, plan);
     add(plan, Stage::install, order::kWriteSlot, StepKind::write_slot,
         fmt::format("write slot {}", slot),
         fmt::format("write {} {} to slot {}", manifest.name, manifest.version.text(), slot));
-    add_layers(plan);
+    add_layers(input, plan);
     if (!plan.persist.empty())
         add(plan, Stage::configure, order::kCarryPersistent, StepKind::carry_persistent,
             "carry persistent files", fmt::format("carry over {}", fmt::join(plan.persist, ", ")));
@@ -161,8 +199,7 @@ void add_activation_steps(const PlanInput& input, Plan& plan) {
 }
 
 void add_package_steps(const PlanInput& input, Plan& plan) {
-    add_hook_folder(input, plan);
-    add_layers(plan);
+    add_layers(input, plan);
     if (plan.target.id == 0)
         add(plan, Stage::postexecute, order::kRecordGeneration, StepKind::record_generation,
             "record generation", "a record of " + on_top(plan));
@@ -183,7 +220,7 @@ void add_package_steps(const PlanInput& input, Plan& plan) {
 }
 
 void add_record_steps(const PlanInput& input, Plan& plan) {
-    add_layers(plan);
+    add_layers(input, plan);
     if (input.request.kind != OperationKind::commit) {
         add(plan, Stage::postexecute, order::kRecordGeneration, StepKind::record_packages,
             "record packages", "nothing that runs changes");
@@ -230,7 +267,7 @@ void add_backup_step(const PlanInput& input, Plan& plan) {
 void add_restore_steps(const PlanInput& input, Plan& plan) {
     add(plan, Stage::install, order::kStageBackup, StepKind::stage_backup, "unpack backup",
         "all of it is verified first", input.backup_file);
-    add_layers(plan);
+    add_layers(input, plan);
     add(plan, Stage::postexecute, order::kRecordGeneration, StepKind::restore_database,
         "restore configuration", "as the backup holds it, all at once");
     add(plan, Stage::postexecute, order::kArmTrial, StepKind::restore_files, "restore files",
@@ -279,20 +316,29 @@ void add_scripts(const PlanInput& input, Plan& plan) {
                               .description = fmt::format("{}", fmt::join(script.command, " ")),
                               .argument = script.digest,
                               .command = script.command});
-    const auto has_folder = std::ranges::find(plan.steps, StepKind::unpack_hooks, &Step::kind);
-    if (has_folder == plan.steps.end()) return;
-    for (const auto& package : input.offered)
-        for (const auto& [stage_name, member] : package.manifest.hooks) {
+    for (const auto* const package : hooked(input, plan))
+        for (const auto& [stage_name, member] : package->manifest.hooks) {
             const auto stage = stage_from(stage_name);
             if (!stage) continue;  // parse_manifest() has refused it
             plan.steps.push_back({.kind = StepKind::hook,
                                   .stage = *stage,
                                   .order = 50,
                                   .name = member,
-                                  .description = fmt::format("hook of {}", package.manifest.name),
-                                  .argument = fmt::format("{}/{}", package.digest, member),
+                                  .description = fmt::format("hook of {}", package->manifest.name),
+                                  .argument = fmt::format("{}/{}", package->digest, member),
                                   .command = {}});
         }
+}
+
+Result<> check_hooks(const PlanInput& input, const Plan& plan) {
+    for (const auto* const package : hooked(input, plan))
+        if (!package->manifest.hooks.empty() && package->source.empty())
+            return std::unexpected(
+                make_error(errors::plan_package_lost,
+                           fmt::format("the hooks of {} {} are not kept on the device",
+                                       package->manifest.name, package->manifest.version.text()))
+                    .with_remedy("Give the file of the package: `cutover install FILE`."));
+    return {};
 }
 
 void sort_steps(Plan& plan) {

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "base/error.h"
 #include "model/manifest.h"
 #include "model/plan.h"
 #include "model/planner.h"
@@ -32,6 +33,8 @@ void add_single_step(Plan& plan, StepKind kind);  // of reboot, repair, or a sta
 // Where other modules describe the configuration of what the plan starts; after all others.
 void add_config_step(const PlanInput& input, Plan& plan);
 void add_scripts(const PlanInput& input, Plan& plan);
+// That the hooks of what was obtained before are there to be run.
+Result<> check_hooks(const PlanInput& input, const Plan& plan);
 
 void sort_steps(Plan& plan);
 

@@ -408,6 +408,7 @@ Result<Plan> make_plan(const PlanInput& input) {
     TRY(check_request_kinds(input));
     TRY(check_only_base(input));
     auto plan = TRY(plan_of_kind(input));
+    TRY(check_hooks(input, plan));
     add_config_step(input, plan);
     add_single_instance_steps(input, plan);
     add_scripts(input, plan);

@@ -23,6 +23,8 @@
 #include "model/errors.h"
 #include "model/generation.h"
 #include "model/manifest.h"
+#include "model/operation.h"
+#include "model/operation_matrix.h"
 #include "model/package_kind.h"
 #include "model/resolver.h"
 #include "model/side_by_side.h"
@@ -285,10 +287,13 @@ void ProblemMaker::add_at_hand() {
 }
 
 // What is present is upgraded only for what is wanted, or comes for it, and requires a newer one.
+// A patch or a module is not: the matrix has no such row.
 bool ProblemMaker::may_come(int asking, const VersionRange& range, std::string_view key,
                             int node) const {
     const auto kept = kept_rivals(at(node).package);
     if (kept.empty()) return true;
+    if (!matrix_cell(at(node).package.kind, OperationKind::upgrade, Mode::automatic).allowed)
+        return false;
     return standing(asking) != Standing::present && std::ranges::all_of(kept, [&](int rival) {
                return at(node).package.version > at(rival).package.version &&
                       !supplies(at(rival), key, range);

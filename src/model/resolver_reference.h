@@ -245,7 +245,8 @@ private:
                 continue;
             if (kept.empty()) return true;
             if (!asking_is_kept && std::ranges::all_of(kept, [&](const Candidate& rival) {
-                    return candidate.package.version > rival.package.version &&
+                    return candidate.package.kind == PackageKind::feature &&
+                           candidate.package.version > rival.package.version &&
                            !has(rival, key, accepted);
                 }))
                 return true;

@@ -153,6 +153,9 @@ def test_a_patch_changes_a_running_program_and_goes_through_its_states(device, s
     assert packages.ask(shelf.port) == "hello from 1.0", "active does not survive a reboot"
     assert states(device)["polite"] == "obtained"
     device.run("patch", "active", "polite").expect(DONE)
+    proposed = device.run().expect(DONE).out
+    assert "cutover patch run polite" in proposed
+    assert "cutover reboot" not in proposed, "that would end the patch"
     device.run("patch", "run", "polite").expect(DONE)
     device.kill()
     device.start()
@@ -164,6 +167,9 @@ def test_a_patch_changes_a_running_program_and_goes_through_its_states(device, s
     assert "polite" not in states(device)
     history = device.run("patch", "show", "--history").expect(DONE).out
     assert "activate patch polite 1" in history
+    assert "delete patch polite 1" in history
+    device.run("install", shelf.plain("dispatcher", "1")).expect(DONE)
+    assert "dispatcher" not in device.run("patch", "show", "--history").expect(DONE).out
 
 
 def test_what_others_need_stays_or_goes_with_them(device, shelf):
@@ -378,6 +384,61 @@ def test_only_what_was_interrupted_is_said_to_be(device, shelf):
     assert "touches the service nobody" in device.run("install", lost, "--preview").out
 
 
+def test_a_check_says_when_it_is_not_newer(device, shelf):
+    device.run("install", shelf.plain("kept", "2.0")).expect(DONE)
+    device.run("upgrade", shelf.plain("kept", "2.1"), "--check").expect(DONE)
+    said = device.run("upgrade", shelf.plain("kept", "1.9"), "--check").expect(REFUSED)
+    assert said.error_id == "cli.not_newer"
+    assert "kept from 2.0 to 1.9" in said.err
+
+
+def test_what_is_obtained_first_brings_its_hooks_and_modules_with_the_reload(device, shelf):
+    noted = device.folder / "noted"
+    package = shelf.build("told", "1.0", """
+        [hooks]
+        preinstall = "hooks/note.sh"
+        [config]
+        modules = ["yang/told.yang"]
+        """, {"share/told": "1\n"}, beside={
+            "hooks/note.sh": f'#!/bin/sh\necho "$CUTOVER_KIND" >> {noted}\n',
+            "yang/told.yang": """module told {
+              yang-version 1.1; namespace "urn:example:told"; prefix t;
+              revision 2026-01-01;
+              container told { leaf name { type string; } }
+            }
+            """})
+    device.run("packages", "fetch", package).expect(DONE)
+    assert not noted.exists(), "nothing that runs changes"
+    device.run("packages", "install", "told").expect(DONE)
+    device.run("packages", "reload").expect(DONE)
+    assert noted.read_text() == "reload\n"
+    assert on_top(device) == ["told 1.0"]
+    # A pack that has it as a member skips it, and its hook.
+    pack = shelf.pack("1", 1, [package, shelf.plain("fresh", "1.0")])
+    device.run("upgrade", pack).expect(DONE)
+    assert noted.read_text() == "reload\n"
+    assert sorted(on_top(device)) == ["fresh 1.0", "told 1.0"]
+
+
+def test_a_layer_whose_manifest_is_damaged_stops_nothing_and_is_mended(device, shelf):
+    package = shelf.plain("hurt", "1.0")
+    device.run("packages", "fetch", shelf.plain("spare", "1.0")).expect(DONE)
+    device.run("install", package).expect(DONE)
+    for manifest in (device.folder / "layers" / "packages").glob("*/manifest.json"):
+        manifest.write_text("garbage\n")
+    refused = device.run("install", shelf.plain("other", "1.0")).expect(REFUSED)
+    assert refused.error_id == "plan.package_lost", refused
+    assert "hurt 1.0" in refused.err
+    assert "cutover install FILE" in refused.err
+    said = device.run("install", package).expect(DONE)
+    assert "hurt 1.0 is written anew" in said.err
+    device.run("packages", "fetch", shelf.plain("spare", "1.0")).expect(DONE)
+    device.run("packages", "install", "spare").expect(DONE)
+    device.run("packages", "reload").expect(DONE)
+    assert sorted(on_top(device)) == ["hurt 1.0", "spare 1.0"]
+    device.at_rest_on("1.0.0")
+
+
 def test_an_update_pack_is_applied_as_one(device, shelf):
     device.run("install", shelf.greeter("1.0"), shelf.plain("kept", "2.0")).expect(DONE)
     pack = shelf.pack("2024.1", 1, [shelf.greeter("1.1"), shelf.plain("kept", "1.9"),
@@ -418,7 +479,14 @@ def test_hardware_packages_add_hardware_ids(device, shelf):
                                       kind="hardware")).expect(DONE)
     device.run("install", card).expect(DONE)
     assert sorted(on_top(device)) == ["line-card 1.0", "line-card-driver 1.0"]
-    assert device.run("uninstall", "line-card").expect(REFUSED).error_id == "check.hardware"
+    said = device.run("uninstall", "line-card").expect(REFUSED)
+    assert said.error_id == "check.hardware"
+    assert "Name line-card-driver in the same command" in said.err
+    device.run("uninstall", "line-card", "line-card-driver").expect(DONE)
+    device.run("packages", "fetch", shelf.plain("line-card", "1.0",
+                                                '[hardware]\nsupports = ["line-card-10g"]\n',
+                                                kind="hardware")).expect(DONE)
+    device.run("packages", "fetch", card).expect(DONE)
 
 
 def details(device) -> dict[str, str]:

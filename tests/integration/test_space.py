@@ -1,7 +1,9 @@
 """A file system that is too small: refused before the first byte, and by how much."""
 
+import contextlib
 import subprocess
 
+import packages
 import pytest
 
 from harness import DONE, REFUSED, Device, cutover, fingerprint
@@ -35,6 +37,29 @@ def test_an_install_that_does_not_fit_is_refused(small_disk, releases):
         device.at_rest_on("1.0.0")
         device.run("upgrade", releases["1.1.0"]).expect(DONE)
         device.at_rest_on("1.1.0")
+    finally:
+        device.kill()
+
+
+@pytest.mark.root
+def test_a_full_disk_ends_no_agent(small_disk, releases, workplace):
+    device = Device(small_disk / "device")
+    cutover("device", "create", device.folder, "--base", releases["1.0.0"], "--trust",
+            releases.keys.authority).expect(DONE)
+    tool = packages.Shelf(releases, workplace / "shelf").plain("tool", "1")
+    filling = small_disk / "filling"
+    try:
+        device.start()
+        with filling.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+        refused = device.run("install", tool).expect(REFUSED)
+        assert refused.error_id == "check.space", refused
+        assert str(small_disk) in refused.err
+        assert device.agent.poll() is None
+        filling.unlink()
+        device.run("install", tool).expect(DONE)
+        device.at_rest_on("1.0.0")
     finally:
         device.kill()
 

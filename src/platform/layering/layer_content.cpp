@@ -314,7 +314,10 @@ Result<Manifest> LayerContent::manifest(const std::string& digest) const {
     if (!text && text.error().kind == Errc::not_found)
         return fail(Errc::not_found, "there is no layer {}", digest);
     const auto json = TRY(std::move(text), "manifest of layer {}", digest);
-    return TRY(parse_manifest(json), "manifest of layer {}", digest);
+    auto parsed = parse_manifest(json);
+    if (parsed) return parsed;
+    return fail(errors::layer_damaged, "the manifest of layer {} cannot be read: {}", digest,
+                parsed.error().text());
 }
 
 std::vector<std::string> LayerContent::layers() const {
