@@ -168,7 +168,7 @@ Result<ExitCode> print_check(Session& session, Device& device, const Request& re
         return check.name == "downgrade" && check.verdict == CheckVerdict::warning;
     });
     if (older != preview.checks.end())
-        return fail(errors::cli_not_newer, "it would be a downgrade: {}", older->detail);
+        return fail(errors::cli_not_newer, "{}", older->detail);
     session.print([&] { return json::preview(preview); },
                   [&] { return fmt::format("Newer: {}\n", printable(preview.title)); });
     return ExitCode::done;

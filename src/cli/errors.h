@@ -24,7 +24,7 @@ inline constexpr ErrorInfo cli_nothing_to_cancel{
 inline constexpr ErrorInfo cli_not_newer{
     .id = "cli.not_newer",
     .kind = Errc::refused,
-    .meaning = "What was asked about is older than what the device has.",
+    .meaning = "What was asked about is no newer than what the device has.",
     .remedy = "Nothing to do; `cutover upgrade FILE` without `--check` installs it all the same."};
 inline constexpr ErrorInfo cli_declined{.id = "cli.declined",
                                         .kind = Errc::refused,

@@ -317,6 +317,10 @@ CheckResult check_downgrade(const CheckContext& context) {
                 fmt::format("{} from {} to {}", to.name, from.version.text(), to.version.text()));
     };
     compare(running->base, target.base);
+    if (!context.plan.source.empty() && rivals(running->base, target.base) &&
+        running->base.version == target.base.version)
+        downgrades.push_back(
+            fmt::format("{} {} is what runs", target.base.name, target.base.version.text()));
     for (const auto& from : running->packages)
         for (const auto& to : target.packages) compare(from, to);
     return downgrades.empty() ? passed("no")

@@ -163,6 +163,16 @@ TEST(Checks, ADowngradeIsAWarning) {
     EXPECT_EQ(found->detail, "nos from 1.0.0 to 0.9.0");
 }
 
+TEST(Checks, TheSameBaseOnceMoreIsAWarning) {
+    SimulatedDevice device;
+    device.offer(base_package("1.0.0"));
+    const auto operation = device.operate(upgrade_to("1.0.0"));
+    EXPECT_EQ(operation.state, OperationState::done);
+    const auto found = std::ranges::find(operation.checks, "downgrade", &CheckResult::name);
+    EXPECT_EQ(found->verdict, CheckVerdict::warning);
+    EXPECT_EQ(found->detail, "nos 1.0.0 is what runs");
+}
+
 TEST(Force, OfACheckThatDoesNotExistIsRefused) {
     SimulatedDevice device;
     auto request = upgrade_to("1.1.0");

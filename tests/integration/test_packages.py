@@ -384,12 +384,15 @@ def test_only_what_was_interrupted_is_said_to_be(device, shelf):
     assert "touches the service nobody" in device.run("install", lost, "--preview").out
 
 
-def test_a_check_says_when_it_is_not_newer(device, shelf):
+def test_a_check_says_when_it_is_not_newer(device, shelf, releases):
     device.run("install", shelf.plain("kept", "2.0")).expect(DONE)
     device.run("upgrade", shelf.plain("kept", "2.1"), "--check").expect(DONE)
     said = device.run("upgrade", shelf.plain("kept", "1.9"), "--check").expect(REFUSED)
     assert said.error_id == "cli.not_newer"
     assert "kept from 2.0 to 1.9" in said.err
+    said = device.run("upgrade", releases["1.0.0"], "--check").expect(REFUSED)
+    assert said.error_id == "cli.not_newer" and "nos 1.0.0 is what runs" in said.err
+    assert "1.0.0 -> 1.1.0" in device.run("upgrade", releases["1.1.0"], "--check").expect(DONE).out
 
 
 def test_what_is_obtained_first_brings_its_hooks_and_modules_with_the_reload(device, shelf):
