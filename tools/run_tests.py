@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 import xml.etree.ElementTree
 
@@ -61,7 +62,7 @@ class Stage:
                 environment: dict[str, str] | None = None) -> int:
         """Runs to the end, in a process group that is killed whole when it takes too long."""
         line = [str(word) for word in words]
-        self.say("$ " + " ".join(line))
+        self.say("$ " + textwrap.shorten(" ".join(line), 1000))
         with self.log.open("a") as log:
             process = subprocess.Popen(line, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log,
                                        stderr=subprocess.STDOUT, start_new_session=True,

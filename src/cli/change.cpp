@@ -167,8 +167,7 @@ Result<ExitCode> print_check(Session& session, Device& device, const Request& re
     const auto older = std::ranges::find_if(preview.checks, [](const CheckResult& check) {
         return check.name == "downgrade" && check.verdict == CheckVerdict::warning;
     });
-    if (older != preview.checks.end())
-        return fail(errors::cli_not_newer, "{}", older->detail);
+    if (older != preview.checks.end()) return fail(errors::cli_not_newer, "{}", older->detail);
     session.print([&] { return json::preview(preview); },
                   [&] { return fmt::format("Newer: {}\n", printable(preview.title)); });
     return ExitCode::done;
