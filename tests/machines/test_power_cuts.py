@@ -10,8 +10,8 @@ SEED = int(os.environ.get("CUTOVER_CUT_SEED", "1"))
 
 
 # Two machines, so that the test run can put them beside its other parts.
-@pytest.mark.parametrize("cuts, seed", [pytest.param(20, SEED, id="long"),
-                                        pytest.param(10, SEED + 1000, id="short")])
+@pytest.mark.parametrize("cuts, seed", [pytest.param(24, SEED, id="long"),
+                                        pytest.param(6, SEED + 1000, id="short")])
 def test_a_cut_at_any_write_ends_in_the_old_or_the_new_release(reference, capsys, cuts, seed):
     def say(line: str) -> None:
         with capsys.disabled():  # where it was must be known also of a run that is killed
